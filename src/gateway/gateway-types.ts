@@ -1,0 +1,147 @@
+import type { Config } from '../config/settings.ts';
+import type { ModelCard } from '../models/card.ts';
+import type { InstalledModel, PullProgress, VerifyReport } from '../models/store-types.ts';
+import type { ProviderName } from '../runtime/providers.ts';
+import type { TokenSpan } from '../runtime/tokenizer-types.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+
+export type Priority = 'interactive' | 'bulk';
+export type InputType = 'query' | 'passage';
+
+/** Milliseconds each stage of one request took. */
+export interface Timings {
+  readonly tokenizeMs: number;
+  readonly queueMs: number;
+  readonly inferMs: number;
+  readonly totalMs: number;
+}
+
+/** One request for vectors; an input is a text or the token ids of one. */
+export interface EmbedRequest {
+  readonly model?: string;
+  readonly input: readonly (string | readonly number[])[];
+  /** Selects the model's prompt. Absent: no prompt is added. */
+  readonly inputType?: InputType;
+  readonly dimensions?: number;
+  /** Cut over-long inputs instead of refusing them. */
+  readonly truncate?: boolean;
+  /** Absent: bulk for more inputs than `batch.bulk_above`, interactive otherwise. */
+  readonly priority?: Priority;
+  /** Seconds the model stays loaded after this; negative = for ever, 0 = unload at once. Absent: the setting. */
+  readonly keepAlive?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface EmbedResult {
+  /** Id of the model that ran. */
+  readonly model: string;
+  readonly space: string;
+  readonly variant: string;
+  readonly provider: ProviderName;
+  readonly vectors: readonly Float32Array[];
+  readonly promptTokens: number;
+  /** Tokens cut from each input, 0 where none. */
+  readonly truncatedTokens: readonly number[];
+  readonly timings: Timings;
+}
+
+export interface TokenizeResult {
+  readonly model: string;
+  readonly exact: boolean;
+  readonly tokens: readonly (readonly TokenSpan[])[];
+}
+
+/** One line of `list`: a model that is installed, known, or both. */
+export interface ModelSummary {
+  readonly id: string;
+  readonly alias: string | undefined;
+  readonly card: ModelCard | undefined;
+  readonly installed: InstalledModel | undefined;
+  readonly loaded: LoadedModel | undefined;
+}
+
+/** A model in memory. */
+export interface LoadedModel {
+  readonly id: string;
+  readonly variant: string;
+  readonly space: string;
+  readonly provider: ProviderName;
+  /** Providers that were wanted and did not run, with the reason. */
+  readonly rejected: readonly { readonly provider: ProviderName; readonly reason: string }[];
+  readonly workers: number;
+  readonly memoryBytes: number;
+  /** Requests that hold it now. */
+  readonly users: number;
+  readonly idleMs: number;
+  /** Milliseconds until it is unloaded when nobody asks; undefined = never. */
+  readonly expiresInMs: number | undefined;
+  readonly pinned: boolean;
+  readonly loadMs: number;
+  readonly selfTest: { readonly texts: number; readonly worstCosine: number } | undefined;
+}
+
+export type JobState = 'queued' | 'running' | 'paused' | 'succeeded' | 'failed' | 'cancelled';
+
+/** Long work that can be watched, paused, resumed and cancelled. */
+export interface Job {
+  readonly id: string;
+  readonly kind: 'pull';
+  /** What it works on, e.g. the model reference. */
+  readonly subject: string;
+  readonly state: JobState;
+  readonly progress: PullProgress | undefined;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+  readonly result: Readonly<Record<string, unknown>> | undefined;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface Jobs {
+  /** Starts (or joins, if one for the same reference runs) a pull. */
+  startPull(reference: string): Job;
+  get(id: string): Job | undefined;
+  list(): readonly Job[];
+  cancel(id: string): Job;
+  pause(id: string): Job;
+  resume(id: string): Job;
+  /** Every state and progress change until the job ends; ends when `signal` aborts. */
+  watch(id: string, signal?: AbortSignal): AsyncIterable<Job>;
+}
+
+/** The models a gateway knows, has and runs. Names may be ids, aliases, users' aliases or references. */
+export interface Models {
+  /** `installed` (default) or everything in the catalogue as well. */
+  list(scope?: 'installed' | 'catalog'): Promise<readonly ModelSummary[]>;
+  show(name: string): Promise<ModelSummary>;
+  load(name: string, options?: { readonly keepAlive?: number; readonly signal?: AbortSignal }): Promise<LoadedModel>;
+  unload(name: string): Promise<void>;
+  remove(name: string): Promise<{ readonly freedBytes: number }>;
+  verify(name?: string): Promise<readonly VerifyReport[]>;
+  loaded(): readonly LoadedModel[];
+}
+
+export interface Aliases {
+  /** Effective aliases; `from` says whether settings or aliases.json gave it. */
+  list(): Readonly<Record<string, { readonly target: string; readonly from: 'settings' | 'file' }>>;
+  set(name: string, target: string): Promise<void>;
+  remove(name: string): Promise<boolean>;
+}
+
+/** Everything behind one object: what HTTP routes, the command line and in-process users call. */
+export interface Gateway {
+  readonly config: Config;
+  readonly telemetry: Telemetry;
+  readonly models: Models;
+  readonly jobs: Jobs;
+  readonly aliases: Aliases;
+  /** @throws LocalLiteError invalid_request, input_too_long, model_not_found, overloaded, cancelled, worker_crashed … */
+  embed(request: EmbedRequest): Promise<EmbedResult>;
+  tokenize(request: { readonly model?: string; readonly input: readonly string[]; readonly addSpecialTokens?: boolean }): Promise<TokenizeResult>;
+  detokenize(request: { readonly model?: string; readonly tokens: readonly number[]; readonly skipSpecialTokens?: boolean }): Promise<{ readonly model: string; readonly text: string }>;
+  /** True once the default models are loaded. */
+  ready(): { readonly ready: boolean; readonly reason: string | undefined };
+  /** Refuses new work, waits at most `graceMs` for what runs, then stops every worker. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,167 @@
+import type { z } from 'zod';
+import type { Gateway, Timings } from '../gateway/gateway-types.ts';
+import { emptySchema } from '../wire/common.ts';
+import type { FieldTable } from '../wire/fields.ts';
+import { type Parsed, parseBody, parseQuery, type UnknownFields } from '../wire/parse.ts';
+import type { ServerSentEvent } from '../wire/sse.ts';
+import type { Scope } from './connection.ts';
+import type { KeyRegistry } from './key-registry.ts';
+
+/** Methods that routes use; HEAD is answered by every GET route. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** What a route may use besides the request. */
+export interface RouteContext {
+  readonly gateway: Gateway;
+  readonly keys: KeyRegistry;
+  /** Aborts when the client hangs up or the server stops. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+  /** The OpenAPI document of all routes. */
+  readonly openApi: () => object;
+}
+
+/** A checked request. */
+export interface Call<Body, Query> {
+  /** The path's parameter, decoded; empty for a path without one. */
+  readonly id: string;
+  readonly body: Body;
+  readonly query: Query;
+  /** Names of fields and query parameters that had no effect. */
+  readonly ignored: readonly string[];
+}
+
+/** What an answer carries. Events are asked for only when somebody reads them. */
+export type ReplyBody =
+  | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'text'; readonly text: string; readonly contentType: string }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer>; readonly contentType: string }
+  | { readonly kind: 'events'; readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent> };
+
+/** What is counted and logged of an answer; the route wrapper does that, once. */
+export interface Report {
+  /** Id of an installed model: a label of metrics, so never what a client made up. */
+  readonly model: string;
+  readonly inputs: number;
+  readonly promptTokens: number;
+  readonly truncatedTokens: number;
+  readonly timings: Timings;
+}
+
+/** A route's answer; the status is 200 unless it says otherwise. */
+export interface Reply {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: ReplyBody;
+  readonly report?: Report;
+}
+
+/** One documented kind of answer. */
+export interface Answer {
+  readonly status: number;
+  readonly description: string;
+  /** Shape of a JSON answer, or of the data of each server-sent event. */
+  readonly schema?: z.ZodType;
+  /** Absent: application/json. */
+  readonly contentType?: string;
+}
+
+/** What a route reads: a schema, and the class of each field in it. */
+export interface Input<T> {
+  /** `none`: nothing is read. `optional`: an empty body means no fields. */
+  readonly presence: 'required' | 'optional' | 'none';
+  readonly schema: z.ZodType<T>;
+  readonly fields: FieldTable;
+}
+
+/** What both sides of {@link defineRoute} have in common. */
+interface RouteFacts {
+  readonly method: Method;
+  /** With at most one `{parameter}`, which may hold slashes: `/v1/models/{id}/load`. */
+  readonly path: string;
+  readonly scope: Scope;
+  /** Heading in the documentation. */
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly answers: readonly Answer[];
+}
+
+/** A route as it is written: what it reads, and the function that answers. */
+export interface RouteDefinition<Body, Query> extends RouteFacts {
+  readonly body: Input<Body>;
+  readonly query: Input<Query>;
+  handle(call: Call<Body, Query>, context: RouteContext): Promise<Reply> | Reply;
+}
+
+/** A request before it is checked. */
+export interface RawCall {
+  readonly id: string;
+  readonly query: URLSearchParams;
+  /** Reads the body as JSON; undefined when it is empty. */
+  readonly readBody: () => Promise<unknown>;
+  readonly unknownFields: UnknownFields;
+}
+
+/** A reply, and the names of the request's fields that had no effect. */
+export interface Outcome {
+  readonly reply: Reply;
+  readonly ignored: readonly string[];
+}
+
+/** A route as plain data: the server routes by it, the OpenAPI document and docs/api.md are made from it. */
+export interface Route extends RouteFacts {
+  readonly body: Input<unknown>;
+  readonly query: Input<unknown>;
+  /** Checks the request, then answers it. */
+  run(raw: RawCall, context: RouteContext): Promise<Outcome>;
+}
+
+/** A body or query without fields. */
+export type Empty = Record<string, never>;
+
+/** For a route that reads no body (GET), or whose query has no parameters. */
+export const nothing: Input<Empty> = { presence: 'none', schema: emptySchema, fields: {} };
+
+/** A body that must be there. */
+export function required<T>(schema: z.ZodType<T>, fields: FieldTable): Input<T> {
+  return { presence: 'required', schema, fields };
+}
+
+/** A body that may be left out, or query parameters. */
+export function optional<T>(schema: z.ZodType<T>, fields: FieldTable): Input<T> {
+  return { presence: 'optional', schema, fields };
+}
+
+/** For a POST or DELETE without fields: an empty object is fine, anything else is refused by name. */
+export const noFields: Input<Empty> = optional(emptySchema, {});
+
+/** Makes a route of its definition. Body and query are checked before `handle` sees them. */
+export function defineRoute<Body, Query>(definition: RouteDefinition<Body, Query>): Route {
+  const { handle, ...facts } = definition;
+  return {
+    ...facts,
+    async run(raw, context) {
+      const query = parseQuery(definition.query.schema, definition.query.fields, raw.query, raw.unknownFields);
+      const body = await checkBody(definition.body, raw);
+      const ignored = [...query.ignored, ...body.ignored];
+      return { reply: await handle({ id: raw.id, body: body.value, query: query.value, ignored }, context), ignored };
+    },
+  };
+}
+
+async function checkBody<T>(input: Input<T>, raw: RawCall): Promise<Parsed<T>> {
+  const body = input.presence === 'none' ? undefined : await raw.readBody();
+  const absent = body === undefined && input.presence !== 'required';
+  return parseBody(input.schema, input.fields, absent ? {} : body, raw.unknownFields);
+}
+
+/** A JSON reply. */
+export function json(value: unknown, extra: Omit<Reply, 'body'> = {}): Reply {
+  return { ...extra, body: { kind: 'json', value } };
+}
+
+/** A reply of text that is not JSON, or is JSON already. */
+export function text(content: string, contentType: string, extra: Omit<Reply, 'body'> = {}): Reply {
+  return { ...extra, body: { kind: 'text', text: content, contentType } };
+}

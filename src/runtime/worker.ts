@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { type ErrorCode, ERROR_TABLE, LocalLiteError } from '../errors.ts';
+import { FRAME, type Frame, FrameReader, readMessage, writeFrame, writeMessage } from './frames.ts';
+
+/** JavaScript heap of a worker; weights and tensors live outside it. */
+const WORKER_HEAP_MB = 256;
+/** How much of a dying worker's last words is kept for the error message. */
+const LAST_WORDS = 2_000;
+
+interface Pending {
+  readonly resolve: (frame: Frame) => void;
+  readonly reject: (error: LocalLiteError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Where a worker's program lies: beside this file in the built package, in `dist/` when run from the sources. */
+export function workerEntry(): string {
+  const built = fileURLToPath(new URL('./worker.js', import.meta.url));
+  return existsSync(built) ? built : fileURLToPath(new URL('../../dist/worker.js', import.meta.url));
+}
+
+/**
+ * One child process and the frames to and from it. It knows no job: payloads are opaque. Requests are answered in order.
+ * Whatever ends the process rejects everything inside with `worker_crashed`; a request over its time kills the process.
+ */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #channel: Duplex;
+  readonly #pending = new Map<number, Pending>();
+  readonly #onExit: (error: LocalLiteError) => void;
+  #nextId = 1;
+  #lastWords = '';
+  #ended: LocalLiteError | undefined;
+  #reason: LocalLiteError | undefined;
+
+  constructor(options: { readonly entry: string; readonly onExit: (error: LocalLiteError) => void }) {
+    this.#onExit = options.onExit;
+    this.#child = spawn(process.execPath, [`--max-old-space-size=${WORKER_HEAP_MB}`, options.entry], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+    this.#channel = this.#child.stdio[3] as Duplex;
+    const reader = new FrameReader((frame) => this.#settle(frame));
+    this.#channel.on('data', (chunk: Uint8Array) => reader.push(chunk));
+    this.#channel.on('error', () => {}); // 'exit' says what happened
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS);
+    });
+    this.#child.once('error', (cause) => this.#end(new LocalLiteError('worker_crashed', `the worker could not be started: ${cause.message}`, { cause })));
+    this.#child.once('exit', (code, signal) => this.#end(this.#describeExit(code, signal)));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
+  /** Sends a JSON message and waits for the JSON answer. */
+  async message(message: unknown, timeoutMs: number): Promise<unknown> {
+    return readMessage(await this.#request(timeoutMs, (id) => writeMessage(this.#channel, id, FRAME.control, message)));
+  }
+
+  /** Sends a job and waits for its result payload. */
+  async job(parts: readonly Uint8Array[], timeoutMs: number): Promise<Uint8Array<ArrayBuffer>> {
+    const frame = await this.#request(timeoutMs, (id) => writeFrame(this.#channel, { id, kind: FRAME.job, parts }));
+    return frame.payload;
+  }
+
+  /** Ends the process; what is inside is rejected with `reason`. */
+  kill(reason = new LocalLiteError('shutting_down', 'the worker was stopped')): void {
+    this.#reason ??= reason;
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Ends the process after what runs has finished, and waits for its exit. */
+  async close(): Promise<void> {
+    if (!this.alive) return;
+    this.#reason ??= new LocalLiteError('shutting_down', 'the worker was stopped');
+    const exited = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    if (this.#pending.size === 0) this.#child.kill('SIGKILL');
+    else this.#channel.end();
+    await exited;
+  }
+
+  /** Proportional set size in bytes where the system tells it (Linux), undefined elsewhere. */
+  proportionalBytes(): number | undefined {
+    if (process.platform !== 'linux' || this.pid === undefined || !this.alive) return undefined;
+    try {
+      const kilobytes = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/smaps_rollup`, 'utf8'))?.[1];
+      return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+    } catch {
+      return undefined; // it has just ended, or /proc is restricted
+    }
+  }
+
+  #request(timeoutMs: number, send: (id: number) => void): Promise<Frame> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
+      this.#pending.set(id, { resolve, reject, timer });
+      send(id);
+    });
+  }
+
+  #expire(timeoutMs: number): void {
+    this.kill(new LocalLiteError('timed_out', `the model did not answer within ${timeoutMs / 1000} s; its worker was replaced`));
+  }
+
+  #settle(frame: Frame): void {
+    const pending = this.#pending.get(frame.id);
+    if (pending === undefined) return;
+    this.#pending.delete(frame.id);
+    clearTimeout(pending.timer);
+    if (frame.kind === FRAME.failure) pending.reject(failureOf(readMessage(frame)));
+    else pending.resolve(frame);
+  }
+
+  #end(error: LocalLiteError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    for (const pending of this.#pending.values()) {
+      clearTimeout(pending.timer);
+      pending.reject(error);
+    }
+    this.#pending.clear();
+    this.#channel.destroy();
+    this.#onExit(error);
+  }
+
+  #describeExit(code: number | null, signal: NodeJS.Signals | null): LocalLiteError {
+    if (this.#reason !== undefined) return this.#reason;
+    const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+    const memory = /heap out of memory|bad_alloc|Failed to allocate/i.test(this.#lastWords) ? ' (out of memory)' : '';
+    const lastLine = this.#lastWords.trim().split('\n').at(-1) ?? '';
+    return new LocalLiteError('worker_crashed', `the inference process ended ${how}${memory}${lastLine === '' ? '' : `: ${lastLine.slice(0, 200)}`}`);
+  }
+}
+
+function failureOf(message: unknown): LocalLiteError {
+  const { code, message: text } = message as { code: string; message: string };
+  return new LocalLiteError(code in ERROR_TABLE ? (code as ErrorCode) : 'inference_failed', text);
+}

@@ -1,0 +1,16 @@
+/**
+ * `locallite/sdk`: a client of a LocalLite gateway for Node and browsers, with no dependency but `fetch`.
+ * @module
+ */
+export { type ErrorCode, LocalLiteError } from '../errors.ts';
+export type { AliasObject } from '../wire/aliases.ts';
+export type { EmbeddingsExtension } from '../wire/embeddings.ts';
+export type { JobObject } from '../wire/jobs.ts';
+export type { KeyCreated, KeyCreateRequest, KeyObject } from '../wire/keys.ts';
+export type { LoadedModelObject, ModelObject } from '../wire/models.ts';
+export type { Readiness } from '../wire/service.ts';
+export type { DetokenizeRequest, DetokenizeResponse, TokenizeRequest, TokenizeResponse } from '../wire/tokenize.ts';
+export { LocalLite } from './client.ts';
+export type { CreateEmbeddings, EmbeddingsResult, EmbedOptions } from './embeddings.ts';
+export type { ModelScope } from './models.ts';
+export type { CallOptions, ClientOptions } from './transport.ts';

@@ -1,0 +1,16 @@
+import { defineConfig } from 'tsdown';
+
+const publicEntries = { index: 'src/index.ts', sdk: 'src/sdk/index.ts', testing: 'src/testing/index.ts' };
+
+export default defineConfig({
+  entry: { ...publicEntries, cli: 'src/cli/main.ts', worker: 'src/engines/worker-main.ts' },
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
+  dts: { entry: Object.values(publicEntries) },
+  clean: true,
+  // The page of GET /docs, served from the package itself.
+  copy: ({ outDir }) =>
+    ['swagger-ui.css', 'swagger-ui-bundle.js'].map((file) => ({ from: `node_modules/swagger-ui-dist/${file}`, to: `${outDir}/assets` })),
+});
