@@ -12,5 +12,8 @@ export default defineConfig({
   clean: true,
   // The page of GET /docs, served from the package itself.
   copy: ({ outDir }) =>
-    ['swagger-ui.css', 'swagger-ui-bundle.js'].map((file) => ({ from: `node_modules/swagger-ui-dist/${file}`, to: `${outDir}/assets` })),
+    ['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'favicon-32x32.png'].map((file) => ({
+      from: `node_modules/swagger-ui-dist/${file}`,
+      to: `${outDir}/assets`,
+    })),
 });

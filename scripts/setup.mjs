@@ -3,7 +3,18 @@
 // usage: node scripts/setup.mjs [--build]    (--build: build even when nothing changed)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -58,14 +69,19 @@ function mayBeAbsent(entry) {
 
 /** False for a package of another system, e.g. in a node_modules that was copied from there. */
 function fitsMachine({ os, cpu }) {
-  const fits = (list, here) => list === undefined || (list.includes(here) || list.some((name) => name.startsWith('!'))) && !list.includes(`!${here}`);
+  const fits = (list, here) =>
+    list === undefined || ((list.includes(here) || list.some((name) => name.startsWith('!'))) && !list.includes(`!${here}`));
   return fits(os, process.platform) && fits(cpu, process.arch);
 }
 
 function install() {
   say('installing packages (npm ci) …');
   // Only onnxruntime-node and esbuild have install scripts; the first would download a GPU build, the second is an optimisation.
-  run(npm(), ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], 'npm could not install the packages: see its message above');
+  run(
+    npm(),
+    ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'],
+    'npm could not install the packages: see its message above',
+  );
 }
 
 function isBuilt() {
@@ -138,7 +154,8 @@ function takeLock() {
     }
     const owner = readText(LOCK);
     if (owner !== undefined && owner !== '' && !isAlive(Number(owner))) removeLockOf(owner);
-    else if (Date.now() > deadline) fail(`another set-up (process ${owner}) holds ${LOCK} for too long; if there is none, remove that file`);
+    else if (Date.now() > deadline)
+      fail(`another set-up (process ${owner}) holds ${LOCK} for too long; if there is none, remove that file`);
     else {
       if (!announced) say(`another set-up is at work (process ${owner}); waiting …`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);

@@ -23,11 +23,9 @@ export function checkValue(given: GivenValue): Checked {
 }
 
 function problemsOf(given: GivenValue, issues: readonly z.core.$ZodIssue[]): readonly string[] {
-  const inside = settingOf(given.key).map === true && typeof given.raw !== 'string';
   const lines = issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownField(given, [...issue.path, name]));
-    const path = inside || issue.path.length > 0 ? issue.path : [];
-    return [`${given.key}${pathText(given, path)} (${given.origin}): expected ${expectation(issue)}${got(given, path)}`];
+    return [`${placeText(given, issue.path)}: expected ${expectation(issue)}${got(given, issue.path)}`];
   });
   return [...new Set(lines)];
 }
@@ -39,12 +37,15 @@ function expectation(issue: z.core.$ZodIssue): string {
 
 function unknownField(given: GivenValue, path: readonly PropertyKey[]): string {
   const meant = nearest(String(path.at(-1)), Object.keys(MODEL_SETTINGS));
-  return `${given.key}${pathText(given, path)} (${given.origin}): no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+  return `${placeText(given, path)}: no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }
 
-function pathText(given: GivenValue, path: readonly PropertyKey[]): string {
-  if (settingOf(given.key).map !== true) return '';
-  return path.map((part, index) => (index === 0 ? `."${String(part)}"` : `.${String(part)}`)).join('');
+/** `models."bge-m3".pooling (locallite.yaml:3)`; a place inside a list is told as that of the list. */
+function placeText(given: GivenValue, path: readonly PropertyKey[]): string {
+  if (settingOf(given.key).kind.map !== true) return `${given.key} (${given.origin})`;
+  const names = path.map(String);
+  const inside = names.map((name, index) => (index === 0 ? `."${name}"` : `.${name}`)).join('');
+  return `${given.key}${inside} (${given.originOf?.(names) ?? given.origin})`;
 }
 
 const LONGEST_QUOTE = 60;

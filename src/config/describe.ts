@@ -32,7 +32,7 @@ function shownValue(key: SettingKey, value: unknown): string {
 }
 
 /** A setting as a flag of the command line. */
-export interface SettingFlag {
+interface SettingFlag {
   readonly key: SettingKey;
   /** `--batch-bulk-above`. */
   readonly flag: string;

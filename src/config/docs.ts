@@ -17,9 +17,9 @@ const INTRODUCTION = `# Configuration
 Every setting can be given as a flag, as an environment variable or in a settings file. Where several say something, the flag wins over
 the environment, the environment over the file, and the file over the default. \`locallite config\` prints every value and where it comes from.
 
-One name serves everywhere:
+One name serves everywhere; here are four settings:
 
-| Key | Flag | Environment | Settings file |
+| Setting | Flag | Environment | Settings file |
 |---|---|---|---|
 | \`port\` | \`--port 8080\` | \`LOCALLITE_PORT=8080\` | \`port: 8080\` |
 | \`batch.bulk_above\` | \`--batch-bulk-above 16\` | \`LOCALLITE_BATCH_BULK_ABOVE=16\` | \`batch: { bulk_above: 16 }\` |

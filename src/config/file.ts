@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Document, isMap, isScalar, LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 
 /** Names under which a settings file is found. */
 export const FILE_NAMES = ['locallite.yaml', 'locallite.yml', 'locallite.json'] as const;
@@ -59,6 +59,9 @@ function readText(path: string): string | { readonly problem: string } {
 
 function withContent(path: string, document: Document, lines: LineCounter): FileResult {
   const refused = (problem: string): FileResult => ({ file: undefined, problems: [`${path}: ${problem}`] });
+  const loose = looseAlias(document);
+  if (loose !== undefined)
+    return { file: undefined, problems: [`${path}:${lines.linePos(loose).line}: an alias (*) without its anchor (&) above it`] };
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: MOST_ALIASES }) ?? {};
@@ -68,6 +71,19 @@ function withContent(path: string, document: Document, lines: LineCounter): File
   }
   if (!isPlainObject(content)) return refused('expected a mapping of settings, such as `port: 11435`');
   return { file: { path, content, placeOf: (keys) => placeOf(path, document, lines, keys) }, problems: [] };
+}
+
+/** Where an alias stands that no anchor resolves. */
+function looseAlias(document: Document): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Alias: (_key, node) => {
+      if (node.resolve(document) !== undefined) return undefined;
+      offset = node.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 function placeOf(path: string, document: Document, lines: LineCounter, keys: readonly string[]): string {

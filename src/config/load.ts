@@ -26,7 +26,7 @@ export interface ConfigSources {
 }
 
 /** The origin of one setting's value. */
-export interface ValueOrigin {
+interface ValueOrigin {
   readonly from: SourceName;
   /** The flag, the variable, `file:line`, `options` or `default`. */
   readonly origin: string;
@@ -91,9 +91,12 @@ function chooseValues(given: readonly GivenValue[]): Choice {
   const problems: string[] = [];
   for (const candidate of given) {
     const checked = checkValue(candidate);
-    if (!checked.ok) problems.push(...checked.problems);
-    else if (!chosen.has(candidate.key))
+    if (!checked.ok) {
+      broken.add(candidate.key);
+      problems.push(...checked.problems);
+    } else if (!chosen.has(candidate.key)) {
       chosen.set(candidate.key, { value: checked.value, from: candidate.from, origin: candidate.origin });
+    }
   }
   return { chosen, broken, problems };
 }

@@ -72,9 +72,11 @@ export function nearestVariable(name: string): string | undefined {
   return nearest(name.toUpperCase().slice(PREFIX.length), known, PREFIX);
 }
 
-/** The nearest of `known` when at most a third of its letters differ, with `prefix` put before it. */
+/** The one of `known` that begins with `name` (three letters or more), else the nearest with at most a third of its letters wrong; with `prefix` before it. */
 export function nearest(name: string, known: readonly string[], prefix = ''): string | undefined {
+  const begun = name.length >= 3 ? known.find((candidate) => candidate.startsWith(name)) : undefined;
+  if (begun !== undefined) return prefix + begun;
   const ranked = known.map((candidate) => ({ candidate, far: distance(name, candidate) })).sort((a, b) => a.far - b.far);
   const best = ranked[0];
-  return best && best.far <= Math.max(1, Math.floor(best.candidate.length / 3)) ? prefix + best.candidate : undefined;
+  return best && best.far <= Math.ceil(best.candidate.length / 3) ? prefix + best.candidate : undefined;
 }

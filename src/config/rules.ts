@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Config } from './settings.ts';
 
 /** True for an address that only this machine can reach. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   if (isIP(name) === 0) return name === 'localhost' || name.endsWith('.localhost');
   return name === '::1' || name === '0:0:0:0:0:0:0:1' || /^(::ffff:)?127\./.test(name);

@@ -95,7 +95,7 @@ const key = text('a key without blanks', 'key', /^[\x21-\x7e]+$/);
  * The one table of settings. A key `a.b_c` is the path in the settings file, the variable `LOCALLITE_A_B_C` and the flag `--a-b-c`;
  * defaults, checks, `--help`, `locallite config` and the settings page all come from here.
  */
-export const SETTINGS = {
+const SETTINGS = {
   host: setting('Server', hostName(), '127.0.0.1', 'Address to listen on. Any other than loopback needs a key'),
   port: setting('Server', whole(0, 65_535), 11_435, 'Port to listen on; 0 takes a free one and prints it'),
   home: setting('Server', path('the path of a folder'), () => envPaths('locallite', { suffix: '' }).data, 'Folder for models and state', {
@@ -250,12 +250,6 @@ export const SETTINGS = {
     path('the path of a library'),
     'Library of an execution provider that is loaded as a plug-in',
   ),
-  'runtime.optimized_cache': setting(
-    'Inference',
-    toggle(),
-    true,
-    'Keep the optimised graph of a model on disk, so that it loads faster the next time',
-  ),
 
   offline: setting('Downloads', toggle(), false, 'Open no connection except to loopback and look up no names', {
     borrowed: ['HF_HUB_OFFLINE'],
@@ -312,7 +306,7 @@ export function settingOf(name: SettingKey): Setting<unknown> {
 }
 
 /** The type of one setting's value. */
-export type SettingValue<K extends SettingKey> = (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
+type SettingValue<K extends SettingKey> = (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
 
 type Flat = { readonly [K in SettingKey]: SettingValue<K> };
 type Head<K> = K extends `${infer Section}.${string}` ? Section : K;

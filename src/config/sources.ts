@@ -27,6 +27,8 @@ export interface GivenValue {
   readonly origin: string;
   /** Folder against which relative paths are resolved. */
   readonly folder: string;
+  /** The origin of something inside the value, where it can be told more closely. */
+  readonly originOf?: (path: readonly string[]) => string;
 }
 
 /** The values of one source, and one line for each name in it that means nothing. */
@@ -86,7 +88,12 @@ function contradictions(ours: readonly GivenValue[]): readonly string[] {
 
 /** Reads a settings file. */
 export function fromFile(file: SettingsFile): Source {
-  return fromTree(file.content, (path) => ({ from: 'file', origin: file.placeOf(path), folder: dirname(file.path) }));
+  return fromTree(file.content, (path) => ({
+    from: 'file',
+    origin: file.placeOf(path),
+    folder: dirname(file.path),
+    originOf: (inside) => file.placeOf([...path, ...inside]),
+  }));
 }
 
 /** Reads a nested object given in-process; it counts as much as flags do. */
@@ -94,7 +101,7 @@ export function fromOptions(options: Readonly<Record<string, unknown>>, folder: 
   return fromTree(options, () => ({ from: 'flag', origin: 'options', folder }));
 }
 
-type Place = Pick<GivenValue, 'from' | 'origin' | 'folder'>;
+type Place = Omit<GivenValue, 'key' | 'raw'>;
 
 function fromTree(tree: Readonly<Record<string, unknown>>, placeOf: (path: readonly string[]) => Place): Source {
   const values: GivenValue[] = [];

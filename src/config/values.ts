@@ -46,7 +46,8 @@ const TRUE_WORDS = new Set(['true', 'yes', 'on', '1']);
 const FALSE_WORDS = new Set(['false', 'no', 'off', '0']);
 
 const booleanFromText = (raw: unknown): unknown => {
-  const word = String(trimmed(raw)).toLowerCase();
+  if (typeof raw !== 'string' && typeof raw !== 'number') return raw;
+  const word = String(raw).trim().toLowerCase();
   if (TRUE_WORDS.has(word)) return true;
   return FALSE_WORDS.has(word) ? false : raw;
 };
@@ -101,7 +102,7 @@ const bytesFromText = (raw: unknown): unknown => {
 
 /** A size in bytes of at least `minimum`: a number, or text with a unit (`4GB` = 4 × 10⁹, `4GiB` = 4 × 2³⁰). */
 export function bytes(minimum = 1): ValueKind<number> {
-  const expected = `a size of at least ${showBytes(minimum)} such as 500MB, 4GB or 4GiB, or a number of bytes`;
+  const expected = `a size such as 500MB, 4GB or 4GiB, or a number of bytes, at least ${minimum}`;
   const schema = z.preprocess(bytesFromText, z.int({ error: expected }).min(minimum, { error: expected }));
   return { schema, expected, placeholder: 'size', show: showBytes };
 }

@@ -44,9 +44,15 @@ export interface Settled<Out> {
 
 interface Entry<In, Out> extends Waiting {
   readonly item: In;
-  readonly lane: Lane;
   readonly resolve: (settled: Settled<Out>) => void;
   readonly reject: (error: LocalLiteError) => void;
+}
+
+/** A queued item. */
+export interface Ticket<Out> {
+  /** Rejects with `cancelled` after `leave`, and with what its batch failed of. */
+  readonly settled: Promise<Settled<Out>>;
+  /** The caller has gone: frees the place. Without effect once the item's batch has begun. */
   readonly leave: () => void;
 }
 
@@ -68,6 +74,7 @@ export class Batcher<In, Out> {
   #sequence = 0;
   #streak = 0;
   #running = 0;
+  #reservedTokens = 0;
   #pumpIsDue = false;
   #reservations = new Map<Lane, () => void>();
   #tokensPerMs = FIRST_GUESS_TOKENS_PER_MS;
@@ -86,41 +93,49 @@ export class Batcher<In, Out> {
   }
 
   /**
-   * Refuses at the door when `tokens` more would not fit; an empty queue always has room, so that no request is impossible.
+   * Refuses at the door when `tokens` more would not fit; an empty queue always has room, so that no request is impossible. Returns the
+   * function that ends the reservation, to be called once the texts themselves are queued.
    * @throws LocalLiteError overloaded with the seconds after which the queue will have room, shutting_down.
    */
-  admit(tokens: number): void {
+  admit(tokens: number): () => void {
     if (this.#closed !== undefined) throw this.#closed;
-    const queued = this.queuedTokens;
-    if (queued === 0 || queued + tokens <= this.#settings.maxQueuedTokens) return;
-    const seconds = (queued + tokens - this.#settings.maxQueuedTokens) / (this.#tokensPerMs * 1000 * this.#runner.size);
-    throw new LocalLiteError('overloaded', `${queued} tokens are waiting and ${this.#settings.maxQueuedTokens} is the limit (queue.max_tokens)`, {
+    const taken = this.queuedTokens + this.#reservedTokens;
+    if (taken > 0 && taken + tokens > this.#settings.maxQueuedTokens) throw this.#overloaded(taken, tokens);
+    this.#reservedTokens += tokens;
+    let ended = false;
+    return () => {
+      if (!ended) this.#reservedTokens -= tokens;
+      ended = true;
+    };
+  }
+
+  #overloaded(taken: number, tokens: number): LocalLiteError {
+    const limit = this.#settings.maxQueuedTokens;
+    const seconds = (taken + tokens - limit) / (this.#tokensPerMs * 1000 * this.#runner.size);
+    return new LocalLiteError('overloaded', `${taken} tokens are waiting and ${limit} is the limit (queue.max_tokens)`, {
       retryAfterSeconds: Math.max(1, Math.ceil(seconds)),
     });
   }
 
-  /** Queues one item of `length` tokens. Rejects with `cancelled` when the signal aborts before its batch started. */
-  submit(item: In, options: { readonly length: number; readonly lane: Lane; readonly signal?: AbortSignal | undefined }): Promise<Settled<Out>> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (options.signal?.aborted) return Promise.reject(cancelled());
-    return new Promise((resolve, reject) => {
-      const abandon = (): void => {
-        if (this.#lanes[entry.lane].remove(entry)) reject(cancelled());
-      };
-      const entry: Entry<In, Out> = {
-        item,
-        lane: options.lane,
-        length: options.length,
-        sequence: this.#sequence++,
-        enqueuedAt: performance.now(),
-        resolve,
-        reject,
-        leave: () => options.signal?.removeEventListener('abort', abandon),
-      };
-      options.signal?.addEventListener('abort', abandon, { once: true });
-      this.#lanes[options.lane].add(entry);
-      this.#pumpSoon();
-    });
+  /** Queues one item of `length` tokens. */
+  submit(item: In, options: { readonly length: number; readonly lane: Lane }): Ticket<Out> {
+    const { promise, resolve, reject } = promiseParts<Settled<Out>>();
+    // The caller may still be tokenising its other texts when this one fails; it looks at `settled` only afterwards.
+    promise.catch(() => {});
+    if (this.#closed !== undefined) {
+      reject(this.#closed);
+      return { settled: promise, leave: () => {} };
+    }
+    const { length, lane } = options;
+    const entry: Entry<In, Out> = { item, length, sequence: this.#sequence++, enqueuedAt: performance.now(), resolve, reject };
+    this.#lanes[lane].add(entry);
+    this.#pumpSoon();
+    return {
+      settled: promise,
+      leave: () => {
+        if (this.#lanes[lane].remove(entry)) reject(new LocalLiteError('cancelled', 'the caller left before the text was run'));
+      },
+    };
   }
 
   /** To be called when a worker has become idle. */
@@ -144,10 +159,7 @@ export class Batcher<In, Out> {
   /** Rejects everything that waits, e.g. because the model's workers keep dying. */
   rejectWaiting(error: LocalLiteError): void {
     for (const queue of Object.values(this.#lanes)) {
-      for (const entry of queue.take(0, queue.size)) {
-        entry.leave();
-        entry.reject(error);
-      }
+      for (const entry of queue.take(0, queue.size)) entry.reject(error);
     }
   }
 
@@ -212,9 +224,7 @@ export class Batcher<In, Out> {
     this.#streak = lane === 'interactive' ? this.#streak + 1 : 0;
     const queue = this.#lanes[lane];
     const { from, to } = planBatch(queue.lengths(), queue.indexOf(anchor), this.#limits(queue.tokens));
-    const entries = queue.take(from, to);
-    for (const entry of entries) entry.leave();
-    return entries;
+    return queue.take(from, to);
   }
 
   /** A share of what waits for every idle worker, so that one request of many texts keeps them all busy to its end. */
@@ -236,6 +246,13 @@ export class Batcher<In, Out> {
   }
 }
 
-function cancelled(): LocalLiteError {
-  return new LocalLiteError('cancelled', 'the caller left before the text was run');
+/** Promise.withResolvers, which Node 20 does not have. */
+function promiseParts<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: LocalLiteError) => void } {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: LocalLiteError) => void = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
 }

@@ -3,7 +3,7 @@ import { LocalLiteError } from '../errors.ts';
 import type { EncoderFacts } from '../models/card.ts';
 import type { Lane } from '../runtime/slots.ts';
 import type { Encoding, Tokenizer } from '../runtime/tokenizer-types.ts';
-import type { Batcher, Settled } from './batcher.ts';
+import type { Batcher, Settled, Ticket } from './batcher.ts';
 import type { EncoderInput } from './encoder-pool.ts';
 import type { TextKind } from './encoder-protocol.ts';
 import { cutDimensions } from './pooling.ts';
@@ -44,7 +44,11 @@ export class Embedder {
   readonly #tokenizer: Tokenizer;
   readonly #batchers: Readonly<Record<TextKind, Batcher<EncoderInput, Float32Array>>>;
 
-  constructor(options: { facts: EncoderFacts; tokenizer: Tokenizer; batchers: Readonly<Record<TextKind, Batcher<EncoderInput, Float32Array>>> }) {
+  constructor(options: {
+    facts: EncoderFacts;
+    tokenizer: Tokenizer;
+    batchers: Readonly<Record<TextKind, Batcher<EncoderInput, Float32Array>>>;
+  }) {
     if (!options.tokenizer.exact) throw new LocalLiteError('internal', 'an embedder needs the exact tokenizer of its model');
     this.#facts = options.facts;
     this.#tokenizer = options.tokenizer;
@@ -59,39 +63,60 @@ export class Embedder {
     const dimensions = this.#checkDimensions(options.dimensions);
     const prompt = this.#promptFor(inputs, options.inputType);
     const batcher = this.#batchers[options.inputType ?? 'passage'];
-    batcher.admit(estimateTokens(inputs, this.#facts.maxTokens));
+    const endReservation = batcher.admit(estimateTokens(inputs, this.#facts.maxTokens));
 
-    const abort = new AbortController();
-    const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]);
-    const pending: Promise<Settled<Float32Array>>[] = [];
-    const truncatedTokens: number[] = [];
-    let promptTokens = 0;
-    let tokenizeMs = 0;
+    const tickets: Ticket<Float32Array>[] = [];
+    const leave = (): void => {
+      for (const ticket of tickets) ticket.leave();
+    };
+    options.signal?.addEventListener('abort', leave, { once: true });
     try {
-      for (const slice of slices(inputs)) {
-        const started = performance.now();
-        const encodings = await Promise.all(slice.map(({ input, index }) => this.#encode(input, prompt, index, options.truncate === true)));
-        tokenizeMs += performance.now() - started;
-        for (const encoding of encodings) {
-          promptTokens += encoding.ids.length;
-          truncatedTokens.push(encoding.dropped);
-          pending.push(batcher.submit(encoding, { length: encoding.ids.length, lane: options.lane, signal }));
-        }
-        if (pending.length < inputs.length) await nextTurn();
-      }
-      const settled = await Promise.all(pending);
-      const vectors = settled.map(({ result }) => (dimensions === undefined ? result : cutDimensions(result, dimensions, this.#facts.normalize)));
-      return { vectors, promptTokens, truncatedTokens, tokenizeMs, ...timesOf(settled) };
+      const encoded = await this.#submitAll(inputs, { prompt, truncate: options.truncate === true, signal: options.signal }, (encoding) =>
+        tickets.push(batcher.submit(encoding, { length: encoding.ids.length, lane: options.lane })),
+      );
+      endReservation();
+      const settled = await Promise.all(tickets.map((ticket) => ticket.settled));
+      const vectors = settled.map(({ result }) =>
+        dimensions === undefined ? result : cutDimensions(result, dimensions, this.#facts.normalize),
+      );
+      return { vectors, ...encoded, ...timesOf(settled) };
     } catch (error) {
-      abort.abort();
-      await Promise.allSettled(pending);
+      leave();
+      await Promise.allSettled(tickets.map((ticket) => ticket.settled));
       throw error;
+    } finally {
+      endReservation();
+      options.signal?.removeEventListener('abort', leave);
     }
   }
 
-  async #encode(input: EmbedInput, prompt: string, index: number, truncate: boolean): Promise<Encoding> {
-    const limit = truncate ? { maxTokens: this.#facts.maxTokens } : {};
-    const encoding = typeof input === 'string' ? await this.#encodeText(prompt + input, limit) : this.#encodeIds(input, index, limit);
+  /** Tokenises slice by slice and hands each text to the queue at once, so that the workers are busy while the rest is tokenised. */
+  async #submitAll(
+    inputs: readonly EmbedInput[],
+    how: { readonly prompt: string; readonly truncate: boolean; readonly signal: AbortSignal | undefined },
+    submit: (encoding: Encoding) => void,
+  ): Promise<Pick<Embedded, 'promptTokens' | 'truncatedTokens' | 'tokenizeMs'>> {
+    const truncatedTokens: number[] = [];
+    let promptTokens = 0;
+    let tokenizeMs = 0;
+    for (const slice of slices(inputs)) {
+      if (truncatedTokens.length > 0) await nextTurn();
+      if (how.signal?.aborted) throw new LocalLiteError('cancelled', 'the caller left before the texts were tokenised');
+      const started = performance.now();
+      const encodings = await Promise.all(slice.map(({ input, index }) => this.#encode(input, index, how)));
+      tokenizeMs += performance.now() - started;
+      for (const encoding of encodings) {
+        promptTokens += encoding.ids.length;
+        truncatedTokens.push(encoding.dropped);
+        submit(encoding);
+      }
+    }
+    return { promptTokens, truncatedTokens, tokenizeMs };
+  }
+
+  async #encode(input: EmbedInput, index: number, how: { readonly prompt: string; readonly truncate: boolean }): Promise<Encoding> {
+    const limit = how.truncate ? { maxTokens: this.#facts.maxTokens } : {};
+    const encoding = typeof input === 'string' ? await this.#encodeText(how.prompt + input, limit) : this.#encodeIds(input, index, limit);
     if (encoding.ids.length > this.#facts.maxTokens) {
       throw new LocalLiteError(
         'input_too_long',
@@ -118,9 +143,13 @@ export class Embedder {
   #promptFor(inputs: readonly EmbedInput[], inputType: 'query' | 'passage' | undefined): string {
     const prompt = inputType === undefined ? '' : this.#facts.prompts[inputType];
     if (prompt !== '' && inputs.some((input) => typeof input !== 'string')) {
-      throw new LocalLiteError('invalid_request', `input_type adds the prompt ${JSON.stringify(prompt)} to texts; token ids are taken as they are, so send texts or leave input_type out`, {
-        param: 'input_type',
-      });
+      throw new LocalLiteError(
+        'invalid_request',
+        `input_type adds the prompt ${JSON.stringify(prompt)} to texts; token ids are taken as they are, so send texts or leave input_type out`,
+        {
+          param: 'input_type',
+        },
+      );
     }
     return prompt;
   }
@@ -138,7 +167,8 @@ export class Embedder {
 
 function estimateTokens(inputs: readonly EmbedInput[], maxTokens: number): number {
   let sum = 0;
-  for (const input of inputs) sum += Math.min(maxTokens, typeof input === 'string' ? Math.ceil(input.length / CHARACTERS_PER_TOKEN) : input.length);
+  for (const input of inputs)
+    sum += Math.min(maxTokens, typeof input === 'string' ? Math.ceil(input.length / CHARACTERS_PER_TOKEN) : input.length);
   return sum;
 }
 

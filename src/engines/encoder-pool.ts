@@ -47,7 +47,8 @@ async function runBatch(
   options: { readonly kind: TextKind; readonly dimensions: number; readonly timeoutMs: number },
 ): Promise<{ results: readonly Float32Array[]; inferMs: number }> {
   if (items.length === 0) return { results: [], inferMs: 0 };
-  const { vectors, inferMs } = unpackVectors(await worker.job(packBatch(joinRows(items, options.kind)), options.timeoutMs));
+  const { vectors, inferMs, residentBytes } = unpackVectors(await worker.job(packBatch(joinRows(items, options.kind)), options.timeoutMs));
+  worker.noteResidentBytes(residentBytes);
   if (vectors.length !== items.length * options.dimensions) {
     throw new LocalLiteError('inference_failed', `the worker gave ${vectors.length} values for ${items.length} texts`);
   }

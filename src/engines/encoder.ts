@@ -1,6 +1,6 @@
 import { LocalLiteError } from '../errors.ts';
 import type { ModelGraph, Pooling } from '../models/card.ts';
-import type { InferenceSession, Tensor, Tensors, TensorShape } from '../runtime/session.ts';
+import type { InferenceSession, Tensor, TensorShape, Tensors } from '../runtime/session.ts';
 import type { EncoderBatch } from './encoder-protocol.ts';
 import { normalizeRows, pool } from './pooling.ts';
 
@@ -58,7 +58,10 @@ function chooseOutput(outputs: readonly TensorShape[], graph: ModelGraph | undef
   if (pooled !== undefined) return { name: pooled, pooled: true };
   const states = STATE_OUTPUTS.find((name) => names.includes(name)) ?? (names.length === 1 ? names[0] : undefined);
   if (states === undefined) {
-    throw new LocalLiteError('model_unsupported', `none of the graph's outputs (${names.join(', ')}) holds token states or sentence vectors`);
+    throw new LocalLiteError(
+      'model_unsupported',
+      `none of the graph's outputs (${names.join(', ')}) holds token states or sentence vectors`,
+    );
   }
   return { name: states, pooled: false };
 }
@@ -96,13 +99,13 @@ function idsTensor(name: string, batch: EncoderBatch, shape: { rows: number; wid
   let from = 0;
   batch.lengths.forEach((length, row) => {
     const start = row * shape.width * 2;
-    for (let token = 0; token < length; token++) low[start + token * 2] = valueOf(name, batch, token, from + token);
+    for (let token = 0; token < length; token++) low[start + token * 2] = wordAt(name, batch, token, from + token);
     from += length;
   });
   return { type: 'int64', dims: [shape.rows, shape.width], data };
 }
 
-function valueOf(name: string, batch: EncoderBatch, position: number, at: number): number {
+function wordAt(name: string, batch: EncoderBatch, position: number, at: number): number {
   if (name === 'input_ids') return batch.ids[at] ?? 0;
   if (name === 'attention_mask') return 1;
   return name === 'position_ids' ? position : (batch.typeIds?.[at] ?? 0);
@@ -111,7 +114,9 @@ function valueOf(name: string, batch: EncoderBatch, position: number, at: number
 /** A decoder exported with a cache takes an empty one: its symbolic dimensions are the batch (first) and the past length (zero). */
 function emptyPast(input: TensorShape, rows: number): Tensor {
   const dims = input.shape.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? rows : 0));
-  return input.type === 'float16' ? { type: 'float16', dims, data: new Uint16Array(0) } : { type: 'float32', dims, data: new Float32Array(0) };
+  return input.type === 'float16'
+    ? { type: 'float16', dims, data: new Uint16Array(0) }
+    : { type: 'float32', dims, data: new Float32Array(0) };
 }
 
 function poolStates(data: Float32Array, result: Tensor | undefined, batch: EncoderBatch, settings: EncoderSettings): Float32Array {
@@ -124,7 +129,10 @@ function poolStates(data: Float32Array, result: Tensor | undefined, batch: Encod
 
 function assertShape(vectors: Float32Array, rows: number, dimensions: number): void {
   if (vectors.length === rows * dimensions) return;
-  throw new LocalLiteError('model_unsupported', `the graph gives ${vectors.length / rows} values a text where the model's card says ${dimensions}`);
+  throw new LocalLiteError(
+    'model_unsupported',
+    `the graph gives ${vectors.length / rows} values a text where the model's card says ${dimensions}`,
+  );
 }
 
 function toFloat32(tensor: Tensor | undefined): Float32Array {

@@ -68,6 +68,8 @@ export interface LoadedModel {
   readonly provider: ProviderName;
   /** Providers that were wanted and did not run, with the reason. */
   readonly rejected: readonly { readonly provider: ProviderName; readonly reason: string }[];
+  /** Graph nodes by the provider that ran them, where the runtime tells. */
+  readonly nodesByProvider: Readonly<Record<string, number>> | undefined;
   readonly workers: number;
   readonly memoryBytes: number;
   /** Requests that hold it now. */
@@ -137,8 +139,16 @@ export interface Gateway {
   readonly aliases: Aliases;
   /** @throws LocalLiteError invalid_request, input_too_long, model_not_found, overloaded, cancelled, worker_crashed … */
   embed(request: EmbedRequest): Promise<EmbedResult>;
-  tokenize(request: { readonly model?: string; readonly input: readonly string[]; readonly addSpecialTokens?: boolean }): Promise<TokenizeResult>;
-  detokenize(request: { readonly model?: string; readonly tokens: readonly number[]; readonly skipSpecialTokens?: boolean }): Promise<{ readonly model: string; readonly text: string }>;
+  tokenize(request: {
+    readonly model?: string;
+    readonly input: readonly string[];
+    readonly addSpecialTokens?: boolean;
+  }): Promise<TokenizeResult>;
+  detokenize(request: {
+    readonly model?: string;
+    readonly tokens: readonly number[];
+    readonly skipSpecialTokens?: boolean;
+  }): Promise<{ readonly model: string; readonly text: string }>;
   /** True once the default models are loaded. */
   ready(): { readonly ready: boolean; readonly reason: string | undefined };
   /** Refuses new work, waits at most `graceMs` for what runs, then stops every worker. */

@@ -119,6 +119,7 @@ function parseLines(file: string, text: string): readonly Row[] {
 
 function parseStructured(file: string, text: string): readonly Row[] {
   const source = locate(file, text);
+  if (source.value === null) return [];
   return entriesOf(source.value, source.fail).map(({ path, value }) => ({
     line: source.lineOf(path),
     key: toKey(value, path, source.fail),

@@ -102,11 +102,9 @@ class KeyTable implements Keys {
   async load(): Promise<void> {
     this.#settings = settingsEntries(this.#options);
     const { apiKeysFile } = this.#options;
-    if (apiKeysFile !== undefined) {
-      await this.#readFile(apiKeysFile);
-      this.#watch(apiKeysFile, () => this.#readFile(apiKeysFile));
-    }
+    if (apiKeysFile !== undefined) await this.#readFile(apiKeysFile);
     await this.#readStored();
+    if (apiKeysFile !== undefined) this.#watch(apiKeysFile, () => this.#readFile(apiKeysFile));
     this.#watch(this.#storedPath, () => this.#readStored());
   }
 
@@ -143,11 +141,11 @@ class KeyTable implements Keys {
       last_used_at: null,
     };
     await this.#change((keys) => {
-      const taken = keys.some((other) => other.name === name) || this.list().some((other) => other.name === name);
-      if (taken)
+      if ([...this.#entries()].some(({ info }) => info.name === name)) {
         throw new LocalLiteError('conflict', `a key named "${name}" exists already; revoke it first or choose another name`, {
           param: 'name',
         });
+      }
       return [...keys, stored];
     });
     return { key, info: storedEntry(stored).info };

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { Gateway, Timings } from '../gateway/gateway-types.ts';
+import type { Keys } from '../gateway/keys.ts';
 import { emptySchema } from '../wire/common.ts';
 import type { FieldTable } from '../wire/fields.ts';
 import { type Parsed, parseBody, parseQuery, type UnknownFields } from '../wire/parse.ts';
 import type { ServerSentEvent } from '../wire/sse.ts';
 import type { Scope } from './connection.ts';
-import type { KeyRegistry } from './key-registry.ts';
 
 /** Methods that routes use; HEAD is answered by every GET route. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -13,7 +13,7 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 /** What a route may use besides the request. */
 export interface RouteContext {
   readonly gateway: Gateway;
-  readonly keys: KeyRegistry;
+  readonly keys: Pick<Keys, 'list' | 'create' | 'revoke'>;
   /** Aborts when the client hangs up or the server stops. */
   readonly signal: AbortSignal;
   readonly version: string;

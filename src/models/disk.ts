@@ -47,8 +47,10 @@ export function systemCode(error: unknown): string | undefined {
 /** Names the errors of a file system that a user can do something about; returns every other one as it is. */
 export function namedDiskError(error: unknown, path: string): unknown {
   const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new LocalLiteError('disk_full', `the disk filled up while writing ${path}`, { cause: error });
-  if (code === 'EROFS' || code === 'EACCES') return new LocalLiteError('model_fetch_failed', `cannot write ${path} (${code})`, { cause: error });
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new LocalLiteError('disk_full', `the disk filled up while writing ${path}`, { cause: error });
+  if (code === 'EROFS' || code === 'EACCES')
+    return new LocalLiteError('model_fetch_failed', `cannot write ${path} (${code})`, { cause: error });
   if (code === 'EBUSY' || code === 'EPERM' || code === 'ETXTBSY') {
     return new LocalLiteError('model_in_use', `${path} is held by another process (${code})`, { cause: error });
   }
@@ -128,7 +130,11 @@ export async function tryLink(from: string, to: string): Promise<boolean> {
 
 /** Links, or copies where there are no hard links. */
 export async function linkOrCopy(from: string, to: string): Promise<void> {
-  if (await tryLink(from, to)) return;
+  if (!(await tryLink(from, to))) await copyDurably(from, to);
+}
+
+/** Copies (without moving bytes where the file system can) and makes sure that the copy is on the disk. */
+export async function copyDurably(from: string, to: string): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_FICLONE);
   await syncFile(to);
 }

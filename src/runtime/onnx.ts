@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { LocalLiteError } from '../errors.ts';
 import type { ProviderName } from './providers.ts';
-import type { InferenceSession, OpenedSession, SessionRequest, Tensors, TensorShape } from './session.ts';
+import type { InferenceSession, OpenedSession, SessionRequest, TensorShape, Tensors } from './session.ts';
 
 type Ort = typeof import('onnxruntime-node');
 

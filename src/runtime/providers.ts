@@ -61,7 +61,10 @@ export function chooseProviders(
   if (policy === 'prefer' && !order.includes('cpu')) order.push('cpu');
   if (order.length === 0) {
     const reasons = rejected.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ');
-    throw new LocalLiteError('provider_unavailable', `no required provider can run (${reasons}). Set provider_policy to prefer to allow cpu.`);
+    throw new LocalLiteError(
+      'provider_unavailable',
+      `no required provider can run (${reasons}). Set provider_policy to prefer to allow cpu.`,
+    );
   }
   return { order, rejected };
 }

@@ -48,6 +48,8 @@ class TokenMatcher {
   readonly #tokens = new Map<string, AddedToken>();
   /** Lengths that occur for each first UTF-16 unit, longest first. */
   readonly #lengths = new Map<number, number[]>();
+  /** 1 for an ASCII unit that begins a token; keeps the scan of plain text cheap. */
+  readonly #begins = new Uint8Array(0x80);
 
   constructor(tokens: readonly AddedToken[], patternOf: (token: AddedToken) => string) {
     for (const token of tokens) {
@@ -58,14 +60,17 @@ class TokenMatcher {
       if (!lengths.includes(pattern.length)) lengths.push(pattern.length);
       lengths.sort((a, b) => b - a);
       this.#lengths.set(pattern.charCodeAt(0), lengths);
+      if (pattern.charCodeAt(0) < 0x80) this.#begins[pattern.charCodeAt(0)] = 1;
     }
   }
 
   /** Hands the pieces between the tokens and the tokens themselves over, in order; `start` is the place of a piece in `text`. */
   split(text: string, onText: (piece: string, start: number) => void, onToken: (token: AddedToken) => void): void {
     let done = 0;
-    for (let at = 0; at < text.length; ) {
-      const token = this.#matchAt(text, at);
+    const begins = this.#begins;
+    for (let at = this.#lengths.size === 0 ? text.length : 0; at < text.length; ) {
+      const unit = text.charCodeAt(at);
+      const token = unit < 0x80 && begins[unit] === 0 ? undefined : this.#matchAt(text, at);
       if (token === undefined) {
         at++;
         continue;
@@ -130,13 +135,13 @@ export class AddedTokenSplitter {
     );
   }
 
-  /** Normalised pieces (`first` where a piece begins the text) and ids of added tokens, in order. */
-  split(text: string, onText: (piece: string, first: boolean) => void, onId: (id: number) => void): void {
+  /** Normalised pieces (`first` where a piece begins the text) and ids of added tokens, in order; `begins` is false for a later chunk. */
+  split(text: string, begins: boolean, onText: (piece: string, first: boolean) => void, onId: (id: number) => void): void {
     const onToken = (token: AddedToken) => onId(token.id);
     this.#original.split(
       text,
       (section, start) =>
-        this.#afterNormalizing.split(this.#normalize(section), (piece, at) => onText(piece, start + at === 0), onToken),
+        this.#afterNormalizing.split(this.#normalize(section), (piece, at) => onText(piece, begins && start + at === 0), onToken),
       onToken,
     );
   }

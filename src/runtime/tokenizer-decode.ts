@@ -10,8 +10,8 @@ type Build = (config: JsonObject, where: string) => Decoder | Promise<Decoder>;
 const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
 const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
-/** English spacing before signs and contractions, as WordPiece models lost it. */
-const CLEAN_UP: readonly (readonly [string, string])[] = [
+/** Spaces that word-wise tokenizers put before signs and contractions. */
+const SPACING: readonly (readonly [string, string])[] = [
   [' .', '.'],
   [' ?', '?'],
   [' !', '!'],
@@ -19,14 +19,19 @@ const CLEAN_UP: readonly (readonly [string, string])[] = [
   [" ' ", "'"],
   [" n't", "n't"],
   [" 'm", "'m"],
-  [' do not', " don't"],
   [" 's", "'s"],
   [" 've", "'ve"],
   [" 're", "'re"],
 ];
 
-function cleanUp(text: string): string {
-  return CLEAN_UP.reduce((cleaned, [from, to]) => cleaned.replaceAll(from, to), text);
+/** Removes the spaces before English signs and contractions, as transformers does where `clean_up_tokenization_spaces` is set. */
+export function tidySpaces(text: string): string {
+  return SPACING.reduce((tidied, [from, to]) => tidied.replaceAll(from, to), text);
+}
+
+/** The clean-up of the WordPiece decoder, which sees one token at a time. */
+function tidyToken(token: string): string {
+  return tidySpaces(token).replaceAll(' do not', " don't");
 }
 
 function wordPiece(config: JsonObject, where: string): Decoder {
@@ -36,7 +41,7 @@ function wordPiece(config: JsonObject, where: string): Decoder {
     tokens.map((token, index) => {
       const joined = token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;
       const piece = index === 0 ? token : joined;
-      return clean ? cleanUp(piece) : piece;
+      return clean ? tidyToken(piece) : piece;
     });
 }
 

@@ -98,7 +98,9 @@ export function frameIds(content: readonly number[], frame: Frame, options: { ma
   const room = (options.maxTokens ?? Number.POSITIVE_INFINITY) - before.length - after.length;
   if (room < 0) {
     const needed = before.length + after.length;
-    throw new LocalLiteError('invalid_request', `maxTokens must be at least ${needed}: so many special tokens surround a text`, { param: 'maxTokens' });
+    throw new LocalLiteError('invalid_request', `maxTokens must be at least ${needed}: so many special tokens surround a text`, {
+      param: 'maxTokens',
+    });
   }
   const kept = Math.min(content.length, room);
   const ids = new Int32Array(before.length + kept + after.length);

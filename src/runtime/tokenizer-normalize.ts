@@ -1,8 +1,17 @@
+import { byteAlphabet } from './tokenizer-bytes.ts';
 import { arrayAt, flagOf, type JsonObject, objectAt, textOf, unsupported } from './tokenizer-json.ts';
 import { loadPattern } from './tokenizer-pattern.ts';
 import { createPrecompiled } from './tokenizer-precompiled.ts';
-import { CHINESE, COMBINING_MARK, DROPPED_BY_BERT, isWhiteSpace, lowerCase, NONSPACING_MARK } from './tokenizer-unicode.ts';
-import { byteAlphabet } from './tokenizer-bytes.ts';
+import {
+  CHINESE,
+  COMBINING_MARK,
+  DROPPED_BY_BERT,
+  DROPPED_BY_NMT,
+  isWhiteSpace,
+  lowerCase,
+  NONSPACING_MARK,
+  SPACE_TO_NMT,
+} from './tokenizer-unicode.ts';
 
 /** Rewrites a text before it is split; the text holds no lone surrogate. */
 export type Normalizer = (text: string) => string;
@@ -14,6 +23,8 @@ const DROPPED = new RegExp(DROPPED_BY_BERT, 'gv');
 const NONSPACING = new RegExp(NONSPACING_MARK, 'gv');
 const COMBINING = new RegExp(COMBINING_MARK, 'gv');
 const CHINESE_CHARACTER = new RegExp(CHINESE, 'gv');
+const DROPPED_NMT = new RegExp(DROPPED_BY_NMT, 'gv');
+const SPACE_NMT = new RegExp(SPACE_TO_NMT, 'gv');
 const ANY_WHITE_SPACE = /\p{White_Space}/gu;
 const LEADING_WHITE_SPACE = /^\p{White_Space}+/u;
 
@@ -59,12 +70,8 @@ function prepend(config: JsonObject, where: string): Normalizer {
   return (text) => (text === '' ? text : prefix + text);
 }
 
-// Built from strings, since the classes hold control characters.
-const NMT_DROPPED = new RegExp('[\\u0001-\\u0008\\u000b\\u000e-\\u001f\\u007f\\u008f\\u009f]', 'g');
-const NMT_SPACE = new RegExp('[\\t\\n\\f\\r\\u1680\\u200b-\\u200f\\u2028\\u2029\\u2581\\ufeff\\ufffd]', 'g');
-
 /** SentencePiece's clean-up apart from its character map: controls go, odd spaces become a space. */
-const nmt: Normalizer = (text) => text.replace(NMT_DROPPED, '').replace(NMT_SPACE, ' ');
+const nmt: Normalizer = (text) => text.replace(DROPPED_NMT, '').replace(SPACE_NMT, ' ');
 
 const unicodeForm = (form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Build => {
   return () => (text) => text.normalize(form);

@@ -38,7 +38,7 @@ export const NONSPACING_MARK = `[[\\p{Mn}\\u{1734}\\u{1171e}]--[${classBody(LATE
 /** Regular-expression class (flag v) of the marks that a StripAccents normaliser strips. */
 export const COMBINING_MARK = `[[\\p{M}\\u{1cf2}\\u{1cf3}]--[${classBody(LATER_MARKS)}]]`;
 /** Regular-expression class (flag v) of punctuation: Unicode P and every ASCII sign. */
-export const PUNCTUATION = `[[\\p{P}!-\\/:-@\\[-\\`\\{-~\\u{166d}\\u{111c9}]--[${classBody(LATER_PUNCTUATION)}]]`;
+export const PUNCTUATION = `[[\\p{P}!-\\/:-@\\[-\\x60\\{-~\\u{166d}\\u{111c9}]--[${classBody(LATER_PUNCTUATION)}]]`;
 /** Regular-expression class (flag v) of what a BERT normaliser drops: NUL, U+FFFD, controls, format and private-use characters. */
 export const DROPPED_BY_BERT = '[[\\p{Cc}\\p{Cf}\\p{Co}\\u{fffd}]--[\\t\\n\\r\\u{890}\\u{891}\\u{8e2}\\u{110cd}\\u{13430}-\\u{1343f}]]';
 /**
@@ -46,6 +46,11 @@ export const DROPPED_BY_BERT = '[[\\p{Cc}\\p{Cf}\\p{Co}\\u{fffd}]--[\\t\\n\\r\\u
  */
 export const CHINESE =
   '[\\u{3400}-\\u{4dbf}\\u{4e00}-\\u{9fff}\\u{f900}-\\u{faff}\\u{20000}-\\u{2a6df}\\u{2a700}-\\u{2b81f}\\u{2b920}-\\u{2ceaf}\\u{2f800}-\\u{2fa1f}]';
+
+/** Regular-expression class (flag v) of the controls that SentencePiece's clean-up drops. */
+export const DROPPED_BY_NMT = `[${classBody('1-8 b e-1f 7f 8f 9f')}]`;
+/** Regular-expression class (flag v) of what SentencePiece's clean-up turns into a space. */
+export const SPACE_TO_NMT = `[${classBody('9 a c d 1680 200b-200f 2028 2029 2581 feff fffd')}]`;
 
 const WHITE_SPACE = /\p{White_Space}/u;
 

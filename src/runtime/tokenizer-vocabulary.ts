@@ -1,13 +1,16 @@
 import { malformed, objectAt } from './tokenizer-json.ts';
 
-/** Token strings and their ids, both ways. Ids may have holes. */
+/**
+ * Token strings and their ids, both ways. Ids may have holes. Tokens that are recognised in the text itself and that the model does not
+ * hold have ids too, but a model must not find them inside a word.
+ */
 export class Vocabulary {
-  readonly #ids: Map<string, number>;
+  readonly #ids: ReadonlyMap<string, number>;
+  readonly #added = new Map<number, string>();
   #tokens: (string | undefined)[] | undefined;
   #size = 0;
 
-  /** Takes the map over; it must not be changed afterwards except through {@link add}. */
-  constructor(ids: Map<string, number>) {
+  constructor(ids: ReadonlyMap<string, number>) {
     this.#ids = ids;
     for (const id of ids.values()) this.#size = Math.max(this.#size, id + 1);
   }
@@ -17,19 +20,21 @@ export class Vocabulary {
     return this.#size;
   }
 
+  /** Id of a token of the model. */
   idOf(token: string): number | undefined {
     return this.#ids.get(token);
   }
 
-  /** Token of an id, undefined for an id that no token has. */
+  /** Token of an id, added ones included; undefined for an id that no token has. */
   tokenOf(id: number): string | undefined {
     // Built on first use: most embedding models never decode.
     this.#tokens ??= this.#byId();
     return this.#tokens[id];
   }
 
+  /** Gives an id to a token that the model does not hold. */
   add(token: string, id: number): void {
-    this.#ids.set(token, id);
+    this.#added.set(id, token);
     this.#size = Math.max(this.#size, id + 1);
     this.#tokens = undefined;
   }
@@ -37,6 +42,7 @@ export class Vocabulary {
   #byId(): (string | undefined)[] {
     const tokens = new Array<string | undefined>(this.#size).fill(undefined);
     for (const [token, id] of this.#ids) tokens[id] = token;
+    for (const [id, token] of this.#added) tokens[id] = token;
     return tokens;
   }
 }

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { LocalLiteError } from '../errors.ts';
 import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './tokenizer-added.ts';
 import { createBpe } from './tokenizer-bpe.ts';
 import { rememberWords } from './tokenizer-cache.ts';
-import { createDecoder, type Decoder } from './tokenizer-decode.ts';
+import { chunksOf, isLocal } from './tokenizer-chunks.ts';
+import { createDecoder, type Decoder, tidySpaces } from './tokenizer-decode.ts';
 import { checkLimit, type Frame, frameIds, readFrame } from './tokenizer-frame.ts';
 import { isJsonObject, type JsonObject, malformed, objectAt, textOf, unsupported } from './tokenizer-json.ts';
 import { NativeTokenizer } from './tokenizer-native.ts';
@@ -15,8 +17,8 @@ import { createUnigram, readUnigramPieces } from './tokenizer-unigram.ts';
 import { readVocabulary, type Vocabulary } from './tokenizer-vocabulary.ts';
 import { createWordLevel, createWordPiece, type WordModel } from './tokenizer-wordpiece.ts';
 
-/** Texts of more UTF-16 units are tokenized outside the event loop by `encodeAsync`. */
-const LONG_TEXT = 16_384;
+/** `encodeAsync` tokenizes a text of more UTF-16 units without holding the event loop. */
+const LONG_TEXT = 32_768;
 
 /** What the steps of one tokenizer.json were built into. */
 interface Parts {
@@ -26,7 +28,11 @@ interface Parts {
   readonly preTokenize: PreTokenizer;
   readonly model: WordModel;
   readonly frame: Frame;
+  /** Long texts may be cut into chunks. */
+  readonly local: boolean;
   readonly decode: Decoder;
+  /** English spacing is tidied after decoding. */
+  readonly tidy: boolean;
   readonly specialIds: ReadonlySet<number>;
   /** Special tokens that only the files beside tokenizer.json name. */
   readonly extraSpecials: readonly string[];
@@ -52,9 +58,8 @@ class ExactTokenizer implements Tokenizer {
   }
 
   async encodeAsync(text: string, options: EncodeOptions = {}): Promise<Encoding> {
-    const native = text.length > LONG_TEXT ? this.#nativeTokenizer() : undefined;
-    if (!(native instanceof NativeTokenizer)) return this.encode(text, options);
-    return frameIds(await native.contentIds(text.toWellFormed()), this.#parts.frame, options);
+    if (text.length <= LONG_TEXT) return this.encode(text, options);
+    return frameIds(await this.#longContentIds(text.toWellFormed()), this.#parts.frame, options);
   }
 
   async spans(text: string, options: { readonly addSpecialTokens?: boolean } = {}): Promise<readonly TokenSpan[]> {
@@ -75,10 +80,11 @@ class ExactTokenizer implements Tokenizer {
 
   decode(ids: readonly number[], options: { readonly skipSpecialTokens?: boolean } = {}): string {
     this.#checkIds(ids);
-    const { vocabulary, specialIds, decode } = this.#parts;
+    const { vocabulary, specialIds, decode, tidy } = this.#parts;
     const wanted = options.skipSpecialTokens === true ? ids.filter((id) => !specialIds.has(id)) : ids;
     const tokens = wanted.map((id) => vocabulary.tokenOf(id)).filter((token) => token !== undefined);
-    return decode(tokens).join('');
+    const text = decode(tokens).join('');
+    return tidy ? tidySpaces(text) : text;
   }
 
   count(text: string): number {
@@ -86,17 +92,36 @@ class ExactTokenizer implements Tokenizer {
     return before.length + this.#contentIds(text).length + after.length;
   }
 
-  #contentIds(input: string): number[] {
-    const { splitter, preTokenize, model } = this.#parts;
-    const text = input.isWellFormed() ? input : input.toWellFormed();
+  #contentIds(text: string): number[] {
     const ids: number[] = [];
+    this.#append(text.isWellFormed() ? text : text.toWellFormed(), true, ids);
+    return ids;
+  }
+
+  #append(text: string, begins: boolean, ids: number[]): void {
+    const { splitter, preTokenize, model } = this.#parts;
     splitter.split(
       text,
+      begins,
       (piece, first) => {
         for (const word of preTokenize(piece, first)) model(word, ids);
       },
       (id) => ids.push(id),
     );
+  }
+
+  /** In chunks that let other work pass between them; where a text cannot be cut, by the native library outside the event loop. */
+  async #longContentIds(text: string): Promise<readonly number[]> {
+    const chunks = this.#parts.local ? chunksOf(text) : undefined;
+    if (chunks === undefined) {
+      const native = this.#nativeTokenizer();
+      return native instanceof NativeTokenizer ? native.contentIds(text) : this.#contentIds(text);
+    }
+    const ids: number[] = [];
+    for (const [index, chunk] of chunks.entries()) {
+      if (index > 0) await setImmediate();
+      this.#append(chunk, index === 0, ids);
+    }
     return ids;
   }
 
@@ -104,7 +129,10 @@ class ExactTokenizer implements Tokenizer {
     const size = this.#parts.vocabulary.size;
     ids.forEach((id, index) => {
       if (Number.isInteger(id) && id >= 0 && id < size) return;
-      throw new LocalLiteError('invalid_request', `token id at index ${index} is ${id}; ids of this model are whole numbers from 0 to ${size - 1}`);
+      throw new LocalLiteError(
+        'invalid_request',
+        `token id at index ${index} is ${id}; ids of this model are whole numbers from 0 to ${size - 1}`,
+      );
     });
   }
 
@@ -219,7 +247,9 @@ async function buildParts(file: string, json: JsonObject, beside: readonly (Json
     preTokenize: await createPreTokenizer(json['pre_tokenizer']),
     model,
     frame: readFrame(json['post_processor']),
+    local: isLocal(json['normalizer'], json['pre_tokenizer'], added),
     decode: await createDecoder(json['decoder']),
+    tidy: beside[0]?.['clean_up_tokenization_spaces'] === true,
     specialIds: new Set(added.filter((token) => token.special).map((token) => token.id)),
     extraSpecials: extra,
   };

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type ErrorCode, ERROR_TABLE, LocalLiteError } from '../errors.ts';
+import { ERROR_TABLE, type ErrorCode, LocalLiteError } from '../errors.ts';
 import { FRAME, type Frame, FrameReader, readMessage, writeFrame, writeMessage } from './frames.ts';
 
 /** JavaScript heap of a worker; weights and tensors live outside it. */
@@ -33,6 +33,7 @@ export class WorkerProcess {
   readonly #onExit: (error: LocalLiteError) => void;
   #nextId = 1;
   #lastWords = '';
+  #residentBytes = 0;
   #ended: LocalLiteError | undefined;
   #reason: LocalLiteError | undefined;
 
@@ -49,7 +50,9 @@ export class WorkerProcess {
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS);
     });
-    this.#child.once('error', (cause) => this.#end(new LocalLiteError('worker_crashed', `the worker could not be started: ${cause.message}`, { cause })));
+    this.#child.once('error', (cause) =>
+      this.#end(new LocalLiteError('worker_crashed', `the worker could not be started: ${cause.message}`, { cause })),
+    );
     this.#child.once('exit', (code, signal) => this.#end(this.#describeExit(code, signal)));
   }
 
@@ -88,15 +91,20 @@ export class WorkerProcess {
     await exited;
   }
 
-  /** Proportional set size in bytes where the system tells it (Linux), undefined elsewhere. */
-  proportionalBytes(): number | undefined {
-    if (process.platform !== 'linux' || this.pid === undefined || !this.alive) return undefined;
+  /** Proportional set size in bytes where the system tells it (Linux); elsewhere the resident bytes it last reported. */
+  memoryBytes(): number {
+    if (process.platform !== 'linux' || this.pid === undefined || !this.alive) return this.#residentBytes;
     try {
       const kilobytes = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/smaps_rollup`, 'utf8'))?.[1];
-      return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+      return kilobytes === undefined ? this.#residentBytes : Number(kilobytes) * 1024;
     } catch {
-      return undefined; // it has just ended, or /proc is restricted
+      return this.#residentBytes; // it has just ended, or /proc is restricted
     }
+  }
+
+  /** Keeps what a job's answer said of the process's memory. */
+  noteResidentBytes(bytes: number): void {
+    this.#residentBytes = bytes;
   }
 
   #request(timeoutMs: number, send: (id: number) => void): Promise<Frame> {
@@ -139,7 +147,10 @@ export class WorkerProcess {
     const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
     const memory = /heap out of memory|bad_alloc|Failed to allocate/i.test(this.#lastWords) ? ' (out of memory)' : '';
     const lastLine = this.#lastWords.trim().split('\n').at(-1) ?? '';
-    return new LocalLiteError('worker_crashed', `the inference process ended ${how}${memory}${lastLine === '' ? '' : `: ${lastLine.slice(0, 200)}`}`);
+    return new LocalLiteError(
+      'worker_crashed',
+      `the inference process ended ${how}${memory}${lastLine === '' ? '' : `: ${lastLine.slice(0, 200)}`}`,
+    );
   }
 }
 

@@ -62,6 +62,10 @@ export class Embeddings {
     options?: CallOptions,
   ): Promise<EmbeddingsResult<readonly number[]>>;
   create(request: CreateEmbeddings & { readonly encoding_format: 'base64' }, options?: CallOptions): Promise<EmbeddingsResult<string>>;
+  create(
+    request: CreateEmbeddings & { readonly encoding_format?: 'float' | 'base64' | undefined },
+    options?: CallOptions,
+  ): Promise<EmbeddingsResult<Float32Array | readonly number[] | string>>;
   async create(
     request: CreateEmbeddings & { readonly encoding_format?: 'float' | 'base64' | undefined },
     options: CallOptions = {},

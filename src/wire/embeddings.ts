@@ -29,9 +29,11 @@ const inputSchema = z
     examples: ['The food was delicious and the waiter very friendly.'],
   });
 
-/** Seconds, or a number with a unit; see {@link ../wire/duration.ts}. */
+const keepAliveProblem = 'must be seconds, or a number with a unit such as "5m"; negative = for ever';
+
+/** How long a model stays loaded: see `Duration`. */
 export const keepAliveSchema = z
-  .union([z.number(), z.string().regex(DURATION_PATTERN)], { error: 'must be seconds, or a number with a unit such as "5m"; negative = for ever' })
+  .union([z.number(), z.string().regex(DURATION_PATTERN, { error: keepAliveProblem })], { error: keepAliveProblem })
   .meta({ description: 'How long the model stays in memory after this: seconds or "5m"; 0 = unload at once, negative = for ever.' });
 
 /** Name of a model in a request: an id, an alias or a reference such as `owner/name#variant`. */
@@ -39,7 +41,10 @@ export const modelNameSchema = z
   .string()
   .min(1)
   .max(512)
-  .meta({ description: 'An id (`owner/name`), a short alias, an alias of yours, or a reference (`owner/name#variant`).', examples: ['all-MiniLM-L6-v2'] });
+  .meta({
+    description: 'An id (`owner/name`), a short alias, an alias of yours, or a reference (`owner/name#variant`).',
+    examples: ['all-MiniLM-L6-v2'],
+  });
 
 /** Body of POST /v1/embeddings: OpenAI's fields and ours. */
 export const embeddingsRequestSchema = z
@@ -49,11 +54,13 @@ export const embeddingsRequestSchema = z
     encoding_format: z.enum(['float', 'base64']).default('float').meta({ description: 'base64 = little-endian float32.' }),
     dimensions: z.int().min(1).optional().meta({ description: 'Cuts and re-normalises the vector, for models that allow it.' }),
     user: z.string().optional().meta({ description: 'Accepted without effect.' }),
-    input_type: z.enum(['query', 'passage']).optional().meta({ description: "Adds the model's own prompt for queries or passages. Absent: none." }),
-    truncate: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'Cut inputs that are too long for the model instead of refusing them; `locallite.truncated_tokens` says by how much.' }),
+    input_type: z
+      .enum(['query', 'passage'])
+      .optional()
+      .meta({ description: "Adds the model's own prompt for queries or passages. Absent: none." }),
+    truncate: z.boolean().default(false).meta({
+      description: 'Cut inputs that are too long for the model instead of refusing them; `locallite.truncated_tokens` says by how much.',
+    }),
     keep_alive: keepAliveSchema.optional(),
     priority: z
       .enum(['interactive', 'bulk'])
@@ -113,7 +120,9 @@ export type EmbeddingsExtension = z.infer<typeof embeddingsExtensionSchema>;
 export const embeddingSchema = z.strictObject({
   object: z.literal('embedding'),
   index: z.int().min(0),
-  embedding: z.union([z.array(z.number()), z.string()]).meta({ description: 'Numbers, or base64 of little-endian float32 when that was asked for.' }),
+  embedding: z
+    .union([z.array(z.number()), z.string()])
+    .meta({ description: 'Numbers, or base64 of little-endian float32 when that was asked for.' }),
 });
 export type Embedding = z.infer<typeof embeddingSchema>;
 

@@ -12,8 +12,10 @@ export const keySchema = z
     id: z.string(),
     name: z.string(),
     scopes: z.array(z.enum(KEY_SCOPES)),
-    requests_per_minute: z.int().nullable().meta({ description: 'Null: the setting `limits.requests_per_minute`.' }),
+    requests_per_minute: z.int().nullable().meta({ description: '0 = no limit; null = the setting `limits.requests_per_minute`.' }),
+    from: z.enum(['settings', 'file', 'home']).meta({ description: 'Where it is kept; only one of `home` can be revoked here.' }),
     created_at: timestampSchema,
+    last_used_at: timestampSchema.nullable(),
   })
   .meta({ description: 'An access key, without its secret.' });
 export type KeyObject = z.infer<typeof keySchema>;
@@ -36,7 +38,9 @@ export const keyCreateFields: FieldTable = {
 };
 
 /** Answer of POST /v1/keys: the only time the secret is shown. */
-export const keyCreatedSchema = keySchema.extend({ key: z.string().meta({ description: 'The secret. It is kept as a hash and never shown again.' }) });
+export const keyCreatedSchema = keySchema.extend({
+  key: z.string().meta({ description: 'The secret. It is kept as a hash and never shown again.' }),
+});
 export type KeyCreated = z.infer<typeof keyCreatedSchema>;
 
 /** Answer of DELETE /v1/keys/{id}. */

@@ -30,7 +30,10 @@ export const loadedModelSchema = z
     expires_in_ms: z.number().nullable().meta({ description: 'Until it is unloaded when nobody asks; null = never.' }),
     pinned: z.boolean(),
     load_ms: z.number(),
-    self_test: z.strictObject({ texts: z.int(), worst_cosine: z.number() }).nullable().meta({ description: 'Null where the card has no golden vectors.' }),
+    self_test: z
+      .strictObject({ texts: z.int(), worst_cosine: z.number() })
+      .nullable()
+      .meta({ description: 'Null where the card has no golden vectors.' }),
   })
   .meta({ description: 'The model in memory.' });
 export type LoadedModelObject = z.infer<typeof loadedModelSchema>;
@@ -42,7 +45,10 @@ export const modelExtensionSchema = z
     task: z.string().nullable(),
     modality: z.string().nullable(),
     dimensions: z.int().nullable(),
-    matryoshka: z.union([z.literal('any'), z.array(z.int())]).nullable().meta({ description: 'Sizes that `dimensions` may ask for; null = the full size only.' }),
+    matryoshka: z
+      .union([z.literal('any'), z.array(z.int())])
+      .nullable()
+      .meta({ description: 'Sizes that `dimensions` may ask for; null = the full size only.' }),
     max_tokens: z.int().nullable(),
     pooling: z.string().nullable(),
     normalize: z.boolean().nullable(),
@@ -51,7 +57,10 @@ export const modelExtensionSchema = z
     languages: z.string().nullable(),
     variants: z.array(z.string()),
     scores: z.record(z.string(), z.number()),
-    verified: z.strictObject({ date: z.string(), how: z.string() }).nullable().meta({ description: 'When and how LocalLite itself ran it; null = nobody did.' }),
+    verified: z
+      .strictObject({ date: z.string(), how: z.string() })
+      .nullable()
+      .meta({ description: 'When and how LocalLite itself ran it; null = nobody did.' }),
     installed: installedModelSchema.nullable(),
     loaded: loadedModelSchema.nullable(),
   })
@@ -75,10 +84,7 @@ export type ModelList = z.infer<typeof modelListSchema>;
 
 /** Query of GET /v1/models and GET /v1/models/{id}. */
 export const modelQuerySchema = z.strictObject({
-  scope: z
-    .enum(['installed', 'catalog'])
-    .default('installed')
-    .meta({ description: '`catalog` also shows what could be pulled.' }),
+  scope: z.enum(['installed', 'catalog']).default('installed').meta({ description: '`catalog` also shows what could be pulled.' }),
 });
 export const modelQueryFields: FieldTable = { scope: honoured('locallite', '"installed" (default) or "catalog"') };
 

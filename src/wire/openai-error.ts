@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ERROR_TABLE, LocalLiteError } from '../errors.ts';
+import { ERROR_TABLE, type LocalLiteError } from '../errors.ts';
 
 /** OpenAI's error body. `code` is a {@link ErrorCode}; `param` names the field at fault, e.g. `input[3]`. */
 export const openAiErrorSchema = z

@@ -5,11 +5,13 @@ import { promisify } from 'node:util';
 import { context, trace } from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { build } from 'esbuild';
+import ts from 'typescript';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LocalLiteError } from '../../src/errors.ts';
 import { createTelemetry, silentTelemetry } from '../../src/telemetry/create-telemetry.ts';
 import type { LogFormat, LogLevel } from '../../src/telemetry/logger.ts';
 import { METRICS } from '../../src/telemetry/metrics.ts';
+import { readSources, type Source, walk } from '../support/imports.ts';
 
 const capture = (level: LogLevel = 'debug', format: LogFormat = 'json') => {
   const lines: string[] = [];
@@ -186,6 +188,21 @@ describe('metrics', () => {
   });
 });
 
+describe('use of metrics in src/', () => {
+  const sources = readSources(join(import.meta.dirname, '..', '..'), 'src').filter(({ path }) => !path.startsWith('src/telemetry/'));
+
+  it('names only labels of the list', () => {
+    expect(sources.flatMap(strayLabels)).toEqual([]);
+    const wrong = "t.count('locallite_tokens_total', 1, { model: 'a', text }); t.observe('locallite_batch_rows', 1, cond ? { user } : {});";
+    expect(strayLabels({ path: 'x.ts', text: wrong })).toEqual(['x.ts: locallite_tokens_total{text}', 'x.ts: locallite_batch_rows{user}']);
+  });
+
+  it('leaves no metric unrecorded', () => {
+    const all = sources.map(({ text }) => text).join('\n');
+    expect(Object.keys(METRICS).filter((name) => !all.includes(`'${name}'`))).toEqual([]);
+  });
+});
+
 describe('spans', () => {
   afterEach(() => {
     trace.disable();
@@ -223,6 +240,23 @@ describe('spans', () => {
     expect(span?.events).toEqual([]);
   });
 });
+
+/** Label names written in a call that records a metric but missing from the metric's list. */
+function strayLabels(source: Source): string[] {
+  const found: string[] = [];
+  walk(source, (node) => {
+    if (!ts.isCallExpression(node)) return;
+    const [metric, ...rest] = node.arguments;
+    const name = metric !== undefined && ts.isStringLiteral(metric) ? metric.text : '';
+    const spec = Object.entries(METRICS).find(([known]) => known === name)?.[1];
+    if (spec === undefined) return;
+    const names = rest.flatMap((argument) =>
+      [...argument.getText().matchAll(/[{,]\s*([a-z_]+)(?=\s*[:,}])/g)].map(([, label = '']) => label),
+    );
+    found.push(...names.filter((label) => !spec.labels.includes(label)).map((label) => `${source.path}: ${name}{${label}}`));
+  });
+  return found;
+}
 
 /** Runs a statement against the telemetry module in a process of its own, bundled because Node runs JavaScript only. */
 async function runChild(statement: string): Promise<{ lines: string; stdout: string }> {

@@ -11,7 +11,7 @@ import {
   listInputs,
 } from '../../wire/embeddings.ts';
 import { type EmbeddingsAnswer, embeddingsText } from '../../wire/embeddings-text.ts';
-import { checkInputs } from '../limits.ts';
+import { checkInputs } from '../inputs.ts';
 import { type Call, defineRoute, nothing, type Reply, type RouteContext, required, text } from '../route.ts';
 
 type Body = ReturnType<typeof embeddingsRequestSchema.parse>;

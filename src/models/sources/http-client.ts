@@ -46,7 +46,10 @@ export interface HttpClient {
   /** Any answer below 400; a higher one throws {@link SourceFailure}. */
   send(url: string, options: HttpRequest): Promise<HttpAnswer>;
   /** The whole body as text (at most 64 MiB), with its headers. */
-  text(url: string, options: HttpRequest): Promise<{ readonly text: string; readonly headers: Readonly<Record<string, string>>; readonly url: URL }>;
+  text(
+    url: string,
+    options: HttpRequest,
+  ): Promise<{ readonly text: string; readonly headers: Readonly<Record<string, string>>; readonly url: URL }>;
   close(): Promise<void>;
 }
 
@@ -88,7 +91,15 @@ const codeOf = (error: unknown): string => {
   return 'cause' in error ? codeOf(error.cause) : '';
 };
 
-const NOT_CONNECTED = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT', 'ENETDOWN']);
+const NOT_CONNECTED = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ENETDOWN',
+]);
 
 /** Names what went wrong on the wire: no connection, a bad certificate, or a transfer that broke. */
 export function describeTransferError(error: unknown, url: URL, signal: AbortSignal): LocalLiteError {
@@ -96,7 +107,8 @@ export function describeTransferError(error: unknown, url: URL, signal: AbortSig
   if (LocalLiteError.is(error)) return error;
   const code = codeOf(error);
   const reason = code || (error instanceof Error ? error.message : String(error));
-  if (NOT_CONNECTED.has(code)) return new SourceFailure('unreachable', `cannot reach ${url.host} (${reason})`, { transient: true, cause: error });
+  if (NOT_CONNECTED.has(code))
+    return new SourceFailure('unreachable', `cannot reach ${url.host} (${reason})`, { transient: true, cause: error });
   if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code)) {
     return new SourceFailure('unreachable', `the certificate of ${url.host} is not trusted (${reason})`, { cause: error });
   }
@@ -119,7 +131,7 @@ function failureOf(status: number, url: URL, headers: Readonly<Record<string, st
   if (status === 401 || status === 403) {
     return new SourceFailure('denied', `${where}${note || ' (a token is needed, or this one has no access)'}`);
   }
-  if (status === 404 || status === 410) return new SourceFailure('missing', `${where} for ${url.pathname}`);
+  if (status === 404 || status === 410) return new SourceFailure('missing', `${where} for ${url.pathname}${note}`);
   const transient = status >= 500 || status === 408 || status === 425 || status === 429;
   const wait = retryAfterSeconds(headers['retry-after']);
   return new SourceFailure('refused', `${where}${note}`, { transient, ...(wait === undefined ? {} : { retryAfterSeconds: wait }) });
@@ -196,7 +208,8 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
       let size = 0;
       for await (const chunk of answer.body) {
         size += chunk.length;
-        if (size > MAX_TEXT_BYTES) throw new SourceFailure('refused', `${answer.url.host} sent more than 64 MiB for ${answer.url.pathname}`);
+        if (size > MAX_TEXT_BYTES)
+          throw new SourceFailure('refused', `${answer.url.host} sent more than 64 MiB for ${answer.url.pathname}`);
         chunks.push(chunk);
       }
       return { text: Buffer.concat(chunks).toString('utf8'), headers: answer.headers, url: answer.url };

@@ -41,7 +41,14 @@ export type SourcePlan =
       readonly format: 'tar' | 'zip';
       readonly archive: RemoteFile;
     }
-  | { readonly kind: 'folder'; readonly revision: string | undefined; readonly directory: string; readonly files: readonly LocalFile[] };
+  | {
+      readonly kind: 'folder';
+      readonly revision: string | undefined;
+      readonly directory: string;
+      /** True where the owner of the folder never changes a file in place, so that hard links to its files are safe. */
+      readonly immutable: boolean;
+      readonly files: readonly LocalFile[];
+    };
 
 /** The place named by a reference: `hub:owner/name@revision` is `{ kind: 'hub', id: 'owner/name', revision }`. */
 export interface SourceAddress {

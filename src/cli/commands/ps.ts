@@ -1,0 +1,37 @@
+import type { LoadedModelObject, ModelObject } from '../../sdk/index.ts';
+import { useBackend } from '../backend.ts';
+import type { CommandDefinition } from '../command.ts';
+import { formatBytes, formatSeconds, formatTable } from '../format.ts';
+import { note, print, printJson } from '../io.ts';
+
+export const ps: CommandDefinition = {
+  details: 'Models are in memory only while a gateway runs (`locallite serve`).',
+  examples: [{ command: 'locallite ps', does: 'Providers, workers and memory of each model' }],
+  run: (invocation) =>
+    useBackend(invocation, 'read', async ({ client, url }) => {
+      const { io, json } = invocation;
+      const models = url === undefined ? [] : await client.models.list({ signal: io.signal });
+      const loaded = models.flatMap((model) => (model.locallite.loaded ? [{ model, state: model.locallite.loaded }] : []));
+      if (json) return printJson(io, { object: 'list', data: loaded.map(({ state }) => state) });
+      if (url === undefined) return note(io, 'no gateway is running; start it with: locallite serve');
+      if (loaded.length === 0) return note(io, 'no model is in memory');
+      const rows = loaded.map(({ model, state }) => rowOf(model, state));
+      await print(io, formatTable(['MODEL', 'VARIANT', 'PROVIDER', 'WORKERS>', 'MEMORY>', 'REQUESTS>', 'IDLE>', 'UNLOADED IN>'], rows));
+      for (const { state } of loaded) {
+        for (const { provider, reason } of state.rejected) await note(io, `${state.id}: ${provider} does not run: ${reason}`);
+      }
+    }),
+};
+
+function rowOf({ id, locallite }: ModelObject, state: LoadedModelObject): string[] {
+  return [
+    locallite.alias ?? id,
+    state.variant,
+    state.provider,
+    String(state.workers),
+    formatBytes(state.memory_bytes),
+    String(state.users),
+    formatSeconds(state.idle_ms / 1000),
+    state.pinned || state.expires_in_ms === null ? 'never' : formatSeconds(state.expires_in_ms / 1000),
+  ];
+}

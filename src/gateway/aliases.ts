@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { LocalLiteError } from '../errors.ts';
+import type { Aliases } from './gateway-types.ts';
+import { readIfThere, writePrivateFile } from './private-file.ts';
+
+const fileSchema = z.record(z.string().min(1), z.string().min(1));
+const NAME = /^[\w.:/-]+$/;
+
+/** Aliases of the settings and of HOME's aliases.json; the settings win. */
+export async function openAliases(home: string, fromSettings: Readonly<Record<string, string>>): Promise<Aliases> {
+  const path = join(home, 'aliases.json');
+  const saved = await readSaved(path);
+  const save = (): Promise<void> => writePrivateFile(path, `${JSON.stringify(Object.fromEntries(saved), null, 2)}\n`);
+  return {
+    list: () => ({
+      ...Object.fromEntries([...saved].map(([name, target]) => [name, { target, from: 'file' as const }])),
+      ...Object.fromEntries(Object.entries(fromSettings).map(([name, target]) => [name, { target, from: 'settings' as const }])),
+    }),
+    async set(name, target) {
+      if (!NAME.test(name)) {
+        throw new LocalLiteError('invalid_request', `${JSON.stringify(name)} is no alias: letters, digits and . _ - : / are allowed`, {
+          param: 'name',
+        });
+      }
+      if (name in fromSettings) {
+        throw new LocalLiteError('conflict', `${name} is set in the settings (aliases), which win; change it there`, { param: 'name' });
+      }
+      saved.set(name, target);
+      await save();
+    },
+    async remove(name) {
+      if (name in fromSettings)
+        throw new LocalLiteError('conflict', `${name} is set in the settings (aliases); remove it there`, { param: 'name' });
+      const was = saved.delete(name);
+      if (was) await save();
+      return was;
+    },
+  };
+}
+
+async function readSaved(path: string): Promise<Map<string, string>> {
+  const text = await readIfThere(path);
+  if (text === undefined) return new Map();
+  try {
+    return new Map(Object.entries(fileSchema.parse(JSON.parse(text))));
+  } catch (cause) {
+    throw new LocalLiteError('invalid_config', `${path} is not a JSON object of alias to model name; mend it or delete it`, { cause });
+  }
+}

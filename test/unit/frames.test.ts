@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { packBatch, packVectors, unpackBatch, unpackVectors } from '../../src/engines/encoder-protocol.ts';
+import { FRAME, type Frame, FrameReader, readMessage, writeFrame, writeMessage } from '../../src/runtime/frames.ts';
+
+/** Collects what is written, as one stream of bytes. */
+function recorder(): { cork(): void; uncork(): void; write(chunk: Uint8Array): boolean; bytes(): Buffer } {
+  const chunks: Uint8Array[] = [];
+  return { cork: () => {}, uncork: () => {}, write: (chunk) => chunks.push(chunk) > 0, bytes: () => Buffer.concat(chunks) };
+}
+
+function readAll(bytes: Buffer, cuts: readonly number[]): Frame[] {
+  const frames: Frame[] = [];
+  const reader = new FrameReader((frame) => frames.push(frame));
+  let from = 0;
+  for (const to of [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)) {
+    if (to > from) reader.push(bytes.subarray(from, to));
+    from = to;
+  }
+  return frames;
+}
+
+describe('frames', () => {
+  it('come out as they went in, however the stream is cut', () => {
+    const payloads = fc.array(fc.uint8Array({ maxLength: 50 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(payloads, fc.array(fc.nat(), { maxLength: 12 }), (parts, cuts) => {
+        const sink = recorder();
+        for (const [id, part] of parts.entries()) writeFrame(sink, { id, kind: FRAME.job, parts: [part.subarray(0, 3), part.subarray(3)] });
+        const frames = readAll(sink.bytes(), cuts);
+        expect(frames.map(({ id }) => id)).toEqual(parts.map((_, id) => id));
+        expect(frames.map(({ payload }) => [...payload])).toEqual(parts.map((part) => [...part]));
+      }),
+    );
+  });
+
+  it('carry JSON', () => {
+    const sink = recorder();
+    writeMessage(sink, 7, FRAME.control, { word: 'größe' });
+    const [frame] = readAll(sink.bytes(), []);
+    expect(frame && readMessage(frame)).toEqual({ word: 'größe' });
+  });
+
+  it('refuse a length that no honest frame has', () => {
+    const header = Buffer.alloc(12);
+    header.writeUInt32LE(0xffffffff, 0);
+    expect(() => new FrameReader(() => {}).push(header)).toThrow(/larger/);
+  });
+});
+
+/** What a receiver sees: the parts joined into one aligned buffer. */
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+describe('encoder protocol', () => {
+  it('keeps a batch, with and without type ids', () => {
+    const ids = Int32Array.of(1, 2, 3, -1, 2 ** 31 - 1);
+    for (const typeIds of [undefined, Int32Array.of(0, 0, 1, 1, 0)]) {
+      for (const kind of ['query', 'passage'] as const) {
+        const batch = { kind, lengths: Int32Array.of(2, 3), ids, typeIds };
+        expect(unpackBatch(joined(packBatch(batch)))).toEqual(batch);
+      }
+    }
+  });
+
+  it('keeps vectors to the bit', () => {
+    const result = { vectors: Float32Array.of(0.1, -0, Number.MIN_VALUE, 3e38), inferMs: 1.25, residentBytes: 2 ** 33 };
+    expect(unpackVectors(joined(packVectors(result)))).toEqual(result);
+  });
+
+  it('refuses a batch whose lengths promise more than there is', () => {
+    const whole = joined(packBatch({ kind: 'passage', lengths: Int32Array.of(4), ids: Int32Array.of(1, 2, 3, 4), typeIds: undefined }));
+    expect(() => unpackBatch(whole.slice(0, whole.length - 4))).toThrow(/shorter/);
+  });
+});
