@@ -19,6 +19,9 @@ export interface ProgressView {
   stop(): void;
 }
 
+/** What comes of a job is said by its command. */
+const ENDED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
+
 /** A bar on a terminal; elsewhere a line for each phase and each tenth, on the error output. */
 export async function progressView(io: Io): Promise<ProgressView> {
   return io.terminal.err && io.env['TERM'] !== 'dumb' ? barView(io) : lineView(io);
@@ -53,7 +56,7 @@ function lineView(io: Io): ProgressView {
       const { bytesDone: done, bytesTotal: total } = job;
       const tenth = total ? Math.floor((done / total) * 10) : 0;
       const step = `${phaseOf(job)} ${tenth}`;
-      if (step === last || job.state === 'succeeded') return;
+      if (step === last || ENDED.has(job.state)) return;
       last = step;
       io.err.write(`${job.subject}: ${phaseOf(job)}${total ? ` ${tenth * 10} %` : ''} ${amountOf(job)}`.trimEnd().concat('\n'));
     },

@@ -62,6 +62,6 @@ function report(error: LocalLiteError, json: boolean, io: Io): number {
 function plainReport(error: LocalLiteError, io: Io): string {
   const mistake = error.code === 'internal' && error.status === undefined && error.cause instanceof Error;
   const trace = mistake && io.env['DEBUG'] ? `\n${(error.cause as Error).stack}` : '';
-  const id = error.requestId === undefined ? '' : ` (request ${error.requestId})`;
+  const id = error.code === 'internal' && error.requestId !== undefined ? ` (request ${error.requestId})` : '';
   return `${styled(io, 'red', 'locallite:', 'err')} ${error.message}${id}${trace}`;
 }

@@ -9,6 +9,8 @@ export interface Announcement {
   readonly model: DefaultModel;
   /** The default model as the settings name it. */
   readonly name: string;
+  /** Providers that the settings name; nothing is said of others. */
+  readonly wanted: readonly string[];
   /** From the start of the process. */
   readonly milliseconds: number;
   readonly version: string;
@@ -16,7 +18,7 @@ export interface Announcement {
 
 /** Says on the output where the gateway is, what runs in it, and what to type to see a vector. */
 export async function announce(announcement: Announcement, io: Io): Promise<void> {
-  const { url, model, milliseconds, version } = announcement;
+  const { url, model, milliseconds, version, wanted } = announcement;
   const { loaded, problem } = model;
   const facts = formatFacts([
     ['API', `${url}/v1`],
@@ -24,12 +26,12 @@ export async function announce(announcement: Announcement, io: Io): Promise<void
     ['model', loaded && `${loaded.id} (${loaded.variant}, ${model.dimensions} dimensions)`],
     ['provider', loaded && `${loaded.provider}, ${loaded.workers} ${loaded.workers === 1 ? 'worker' : 'workers'}`],
   ]);
-  await print(io, `\n${styled(io, 'bold', `LocalLite ${version}`)} is ready after ${milliseconds} ms\n`);
+  await print(io, `\n${styled(io, 'bold', `LocalLite ${version}`)} ${loaded ? 'is ready' : 'listens'} after ${milliseconds} ms\n`);
   await print(io, facts.replaceAll(/^/gm, '  '));
   await print(io, `\n  Try it:\n  ${styled(io, 'cyan', curlLine(announcement, process.platform))}\n\n  Ctrl-C stops it.\n`);
   if (problem !== undefined) await note(io, `${styled(io, 'yellow', 'the default model is missing:', 'err')} ${problem.message}`);
   for (const { provider, reason } of loaded?.rejected ?? []) {
-    if (loaded?.provider !== provider) await note(io, styled(io, 'dim', `${provider} is not used: ${reason}`, 'err'));
+    if (wanted.includes(provider)) await note(io, `${styled(io, 'yellow', `${provider} does not run:`, 'err')} ${reason}`);
   }
 }
 

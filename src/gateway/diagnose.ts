@@ -1,7 +1,7 @@
 import type { Environment } from '../config/environment.ts';
 import type { Config } from '../config/settings.ts';
 import { LocalLiteError } from '../errors.ts';
-import { createHttpClient, type HttpClient, type HttpSettings } from '../models/sources/http-client.ts';
+import { createHttpClient, discard, type HttpClient, type HttpSettings } from '../models/sources/http-client.ts';
 import { readNpmSettings } from '../models/sources/npm-settings.ts';
 import { readPipSettings } from '../models/sources/pip-settings.ts';
 import { proxiesOf } from '../models/sources/proxies.ts';
@@ -62,7 +62,7 @@ async function probe(source: SourceReport['source'], target: Promise<Target>, co
       connectTimeoutMs: PROBE_MS,
     });
     const answer = await client.send(url, { method: 'HEAD', signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_MS)]) });
-    answer.body.destroy();
+    discard(answer);
     return { source, url, problem: undefined };
   } catch (cause) {
     return { source, url, problem: problemOf(cause) };

@@ -35,8 +35,9 @@ export function createRateLimiter(options: { readonly maxCallers?: number; reado
 
   function take(caller: string, requestsPerMinute: number): RateState {
     const bucket = refill(buckets.get(caller), requestsPerMinute, now());
-    const allowed = bucket.tokens >= 1;
-    if (allowed) bucket.tokens -= 1;
+    // What was earned in several parts may lack the last bit of a whole token.
+    const allowed = bucket.tokens > 1 - 1e-9;
+    if (allowed) bucket.tokens = Math.max(0, bucket.tokens - 1);
     // A Map keeps the order of insertion: putting the caller back makes it the youngest.
     buckets.delete(caller);
     buckets.set(caller, bucket);

@@ -43,45 +43,57 @@ export function draftError(error: LocalLiteError, requestId: string): Draft {
 
 /**
  * Events as bytes, with a comment whenever nothing happened for a while. An error in the middle, when the status is long sent, becomes
- * an `error` event. The source is told to stop when the client goes away.
+ * an `error` event. The stream ends on `signal`, whether or not the source obeys it; the source is told when the client goes away.
  */
 function eventStream(source: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>, signal: AbortSignal): ReadableStream<Uint8Array> {
-  const stop = new AbortController();
+  const left = new AbortController();
+  const stop = AbortSignal.any([signal, left.signal]);
   const encoder = new TextEncoder();
-  const events = source(AbortSignal.any([signal, stop.signal]))[Symbol.asyncIterator]();
+  const events = source(stop)[Symbol.asyncIterator]();
   let pending: Promise<IteratorResult<ServerSentEvent>> | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         pending ??= events.next();
-        const next = await orQuiet(pending);
+        const next = await firstOf(pending, stop);
+        if (left.signal.aborted) return;
         if (next === 'quiet') return controller.enqueue(encoder.encode(formatComment('waiting')));
+        if (next === 'stopped' || next.done === true) return controller.close();
         pending = undefined;
-        if (next.done === true) return controller.close();
         controller.enqueue(encoder.encode(formatEvent(next.value)));
       } catch (error) {
-        if (!signal.aborted && !stop.signal.aborted) controller.enqueue(encoder.encode(errorEvent(error)));
+        if (left.signal.aborted) return;
+        if (!stop.aborted) controller.enqueue(encoder.encode(errorEvent(error)));
         controller.close();
       }
     },
-    cancel() {
-      stop.abort();
-      // A source that is waiting ends by itself on the signal; its end interests nobody any more.
-      pending?.catch(() => undefined);
-    },
+    cancel: () => left.abort(),
   });
 }
 
-async function orQuiet<T>(next: Promise<T>): Promise<T | 'quiet'> {
+/** The next event, or what came before it: a while without one, or the end of the stream. */
+async function firstOf<T>(next: Promise<T>, stop: AbortSignal): Promise<T | 'quiet' | 'stopped'> {
+  if (stop.aborted) return leave(next);
   let timer: NodeJS.Timeout | undefined;
-  const quiet = new Promise<'quiet'>((resolve) => {
+  let onStop = () => {};
+  const other = new Promise<'quiet' | 'stopped'>((resolve) => {
     timer = setTimeout(() => resolve('quiet'), KEEP_ALIVE_MS);
+    onStop = () => resolve('stopped');
+    stop.addEventListener('abort', onStop, { once: true });
   });
   try {
-    return await Promise.race([next, quiet]);
+    const first = await Promise.race([next, other]);
+    return first === 'stopped' ? leave(next) : first;
   } finally {
     clearTimeout(timer);
+    stop.removeEventListener('abort', onStop);
   }
+}
+
+/** How the source takes its end interests nobody any more. */
+function leave(next: Promise<unknown>): 'stopped' {
+  next.catch(() => undefined);
+  return 'stopped';
 }
 
 function errorEvent(error: unknown): string {

@@ -87,21 +87,31 @@ async function fetchAll(transfer: Transfer, state: JournalState): Promise<void> 
   const { target, disk } = transfer;
   const handle = await opened(transfer);
   let savedAt = Date.now();
-  let saving: Promise<void> = Promise.resolve();
+  let saving: Promise<void> | undefined;
+  let failure: unknown;
   const save = async (): Promise<void> => {
     const snapshot = structuredClone(state);
     await handle.datasync();
     await writeJournal(disk, target, snapshot);
   };
+  // Beside the transfer, so that a slow disk does not look like a stalled connection.
+  const saveInBackground = (): void => {
+    savedAt = Date.now();
+    saving = save()
+      .catch((error: unknown) => {
+        failure = error;
+      })
+      .finally(() => {
+        saving = undefined;
+      });
+  };
   const sink: Sink = {
     state,
     async write(piece, chunk) {
+      if (failure !== undefined) throw failure;
       await writeAt(handle, chunk, piece.start + piece.done);
       piece.done += chunk.length;
-      if (Date.now() - savedAt < SAVE_EVERY_MS) return;
-      savedAt = Date.now();
-      saving = saving.then(save);
-      await saving;
+      if (saving === undefined && Date.now() - savedAt >= SAVE_EVERY_MS) saveInBackground();
     },
   };
   try {
@@ -109,7 +119,7 @@ async function fetchAll(transfer: Transfer, state: JournalState): Promise<void> 
   } catch (error) {
     throw namedDiskError(error, target);
   } finally {
-    await saving.catch(() => undefined);
+    await saving;
     // After a failure the bytes that are here are worth keeping, but the failure is what must be told.
     await save().catch(() => undefined);
     await handle.close();

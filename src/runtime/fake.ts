@@ -39,8 +39,8 @@ function commitFaults(ids: BigInt64Array, faults: FakeGraph['faults']): void {
   if (has('throw')) throw new LocalLiteError('inference_failed', 'the pretend graph was told to fail');
   if (has('crash')) process.kill(process.pid, 'SIGKILL');
   if (has('starve')) {
-    const hoard: object[][] = [];
-    for (;;) hoard.push(Array.from({ length: 10_000 }, (_, index) => ({ index })));
+    const hoard: number[][] = [];
+    for (;;) hoard.push(new Array<number>(1_000_000).fill(0.5));
   }
   if (has('hang')) for (;;);
 }

@@ -54,7 +54,7 @@ export function chooseProviders(
   facts: ProviderFacts,
   policy: 'prefer' | 'require' = 'prefer',
 ): ProviderChoice {
-  const asked = wanted === 'auto' ? AUTO_ORDER : wanted;
+  const asked = wanted === 'auto' ? AUTO_ORDER.filter((provider) => PLATFORMS[provider].includes(facts.platform)) : wanted;
   const verdicts = asked.map((provider) => ({ provider, reason: reasonAgainst(provider, facts, wanted === 'auto') }));
   const order = verdicts.filter((verdict) => verdict.reason === undefined).map((verdict) => verdict.provider);
   const rejected = verdicts.flatMap(({ provider, reason }) => (reason === undefined ? [] : [{ provider, reason }]));

@@ -23,6 +23,10 @@ export const loadedModelSchema = z
     rejected: z
       .array(z.strictObject({ provider: z.string(), reason: z.string() }))
       .meta({ description: 'Providers that were wanted and do not run, with the reason.' }),
+    nodes_by_provider: z
+      .record(z.string(), z.int())
+      .nullable()
+      .meta({ description: 'Graph nodes by the provider that ran them; null where the runtime does not tell.' }),
     workers: z.int(),
     memory_bytes: z.int(),
     users: z.int().meta({ description: 'Requests that hold it now.' }),

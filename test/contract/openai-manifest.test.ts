@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { compatibility } from '../../src/wire/compatibility.ts';
 import { decodeVector } from '../../src/wire/base64.ts';
+import { compatibility } from '../../src/wire/compatibility.ts';
 import { embeddingsFields, embeddingsResponseSchema } from '../../src/wire/embeddings.ts';
 import type { Field } from '../../src/wire/fields.ts';
 import { createStubApp, embedStub, MODEL, vectorOf } from '../http/stub-app.ts';

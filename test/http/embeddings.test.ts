@@ -59,7 +59,9 @@ test('base64 carries exactly the numbers that float does', async () => {
   const app = createStubApp();
   const input = ['a', 'b', 'c'];
   const floats = embeddingsResponseSchema.parse(await (await app.call('POST', PATH, { model: 'mini', input })).json());
-  const coded = embeddingsResponseSchema.parse(await (await app.call('POST', PATH, { model: 'mini', input, encoding_format: 'base64' })).json());
+  const coded = embeddingsResponseSchema.parse(
+    await (await app.call('POST', PATH, { model: 'mini', input, encoding_format: 'base64' })).json(),
+  );
   for (const [index, { embedding }] of coded.data.entries()) {
     expect(decodeVector(String(embedding))).toEqual(vectorOf(index));
     expect([...vectorOf(index)]).toEqual(floats.data[index]?.embedding);
@@ -79,7 +81,15 @@ test('our fields reach the gateway', async () => {
   const body = { model: 'mini', input: 'a', dimensions: 2, input_type: 'query', truncate: true, keep_alive: '5m', priority: 'bulk' };
   expect((await app.call('POST', PATH, body)).status).toBe(200);
   const { signal, ...rest } = asked[0] ?? {};
-  expect(rest).toEqual({ model: 'mini', input: ['a'], dimensions: 2, inputType: 'query', truncate: true, keepAlive: 300, priority: 'bulk' });
+  expect(rest).toEqual({
+    model: 'mini',
+    input: ['a'],
+    dimensions: 2,
+    inputType: 'query',
+    truncate: true,
+    keepAlive: 300,
+    priority: 'bulk',
+  });
   expect(signal?.aborted).toBe(false);
 });
 

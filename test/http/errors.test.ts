@@ -84,7 +84,12 @@ test.each([
   });
   expect(answer.status).toBe(500);
   expect(await answer.json()).toEqual({
-    error: { message: 'LocalLite made a mistake; the log tells more under request id req-7', type: 'server_error', param: null, code: 'internal' },
+    error: {
+      message: 'LocalLite made a mistake; the log tells more under request id req-7',
+      type: 'server_error',
+      param: null,
+      code: 'internal',
+    },
   });
   expect(lines.some((line) => line.includes('request_failed') && line.includes('req-7'))).toBe(true);
   expect(lines.join('\n')).not.toContain('secret');
@@ -120,7 +125,15 @@ test('one log line and one count a request, without the text, the key or a made-
       ms: expect.any(Number),
       error: 'not_found',
     },
-    { level: 'debug', event: 'request', request_id: expect.any(String), method: 'GET', route: '/healthz', status: 200, ms: expect.any(Number) },
+    {
+      level: 'debug',
+      event: 'request',
+      request_id: expect.any(String),
+      method: 'GET',
+      route: '/healthz',
+      status: 200,
+      ms: expect.any(Number),
+    },
   ]);
   const rendered = await telemetry.render();
   expect(rendered).toContain('locallite_http_requests_total{route="/v1/embeddings",method="POST",status="200"} 1');

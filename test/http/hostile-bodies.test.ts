@@ -16,11 +16,19 @@ const anyBody = fc.oneof(
   fc.dictionary(fc.oneof(fc.constantFrom(...fieldNames), fc.string()), fc.jsonValue(), { maxKeys: 8 }).map((body) => JSON.stringify(body)),
   fc
     .record(
-      { model: fc.jsonValue(), input: fc.jsonValue(), encoding_format: fc.jsonValue(), dimensions: fc.jsonValue(), keep_alive: fc.jsonValue() },
+      {
+        model: fc.jsonValue(),
+        input: fc.jsonValue(),
+        encoding_format: fc.jsonValue(),
+        dimensions: fc.jsonValue(),
+        keep_alive: fc.jsonValue(),
+      },
       { requiredKeys: ['input'] },
     )
     .map((body) => JSON.stringify({ model: 'm', ...body })),
-  fc.array(fc.oneof(fc.string(), fc.integer(), fc.array(fc.integer()), fc.constant(null))).map((input) => JSON.stringify({ model: 'm', input })),
+  fc
+    .array(fc.oneof(fc.string(), fc.integer(), fc.array(fc.integer()), fc.constant(null)))
+    .map((input) => JSON.stringify({ model: 'm', input })),
 );
 
 async function expectAnswer(answer: Response): Promise<void> {
@@ -57,7 +65,16 @@ test('no path makes the gateway fail', async () => {
 
 test('no header makes the gateway fail', async () => {
   const value = fc.stringMatching(/^[\t\x20-\x7e\xa0-\xff]{0,200}$/);
-  const name = fc.constantFrom('x-request-id', 'content-type', 'content-length', 'content-encoding', 'authorization', 'origin', 'host', 'x-forwarded-for');
+  const name = fc.constantFrom(
+    'x-request-id',
+    'content-type',
+    'content-length',
+    'content-encoding',
+    'authorization',
+    'origin',
+    'host',
+    'x-forwarded-for',
+  );
   await fc.assert(
     fc.asyncProperty(fc.dictionary(name, value), async (headers) => {
       const answer = await app.call('POST', '/v1/embeddings', { model: 'm', input: 'a' }, { headers });

@@ -45,7 +45,9 @@ test('the document is OpenAPI 3.1 and lists exactly the routes', async () => {
   const document = await served();
   expect(document.openapi).toBe('3.1.0');
   expect(document.info).toMatchObject({ title: 'LocalLite', version: '1.2.3' });
-  const listed = Object.entries(document.paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
+  const listed = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+  );
   expect(listed.toSorted()).toEqual(ROUTES.map(({ method, path }) => `${method} ${path}`).toSorted());
 });
 
@@ -58,7 +60,9 @@ test('every operation has what the standard demands of it', async () => {
       ids.push(operation.operationId);
       expect(operation.summary).not.toBe('');
       const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
-      expect(declared.map(({ name, required }) => [name, required])).toEqual([...path.matchAll(/\{(\w+)\}/g)].map((match) => [match[1], true]));
+      expect(declared.map(({ name, required }) => [name, required])).toEqual(
+        [...path.matchAll(/\{(\w+)\}/g)].map((match) => [match[1], true]),
+      );
       for (const [status, response] of Object.entries(operation.responses)) {
         expect(status).toMatch(/^(default|[1-5]\d\d)$/);
         expect(response.description ?? response.$ref).toBeTypeOf('string');

@@ -11,6 +11,7 @@ const WIRE_LOADED = {
   space: 'a1b2',
   provider: 'cpu',
   rejected: [{ provider: 'cuda', reason: 'no such device' }],
+  nodes_by_provider: { cpu: 12 },
   workers: 2,
   memory_bytes: 1000,
   users: 0,
@@ -231,8 +232,28 @@ test('tokens there and back', async () => {
     model: MODEL,
     exact: true,
     data: [
-      { object: 'tokens', index: 0, count: 2, ids: [101, 7], tokens: ['[CLS]', 'héllo'], offsets: [[0, 0], [0, 5]] },
-      { object: 'tokens', index: 1, count: 2, ids: [101, 7], tokens: ['[CLS]', ''], offsets: [[0, 0], [0, 0]] },
+      {
+        object: 'tokens',
+        index: 0,
+        count: 2,
+        ids: [101, 7],
+        tokens: ['[CLS]', 'héllo'],
+        offsets: [
+          [0, 0],
+          [0, 5],
+        ],
+      },
+      {
+        object: 'tokens',
+        index: 1,
+        count: 2,
+        ids: [101, 7],
+        tokens: ['[CLS]', ''],
+        offsets: [
+          [0, 0],
+          [0, 0],
+        ],
+      },
     ],
   });
   const text = await app.call('POST', '/v1/detokenize', { tokens: [1, 2], model: 'mini' });
@@ -340,7 +361,12 @@ test('a path that nothing answers is 404, a method that a path lacks is 405 with
   const missing = await app.call('GET', '/v2/embeddings');
   expect(missing.status).toBe(404);
   expect(await missing.json()).toEqual({
-    error: { message: 'there is nothing at GET /v2/embeddings; see GET /openapi.json', type: 'invalid_request_error', param: null, code: 'not_found' },
+    error: {
+      message: 'there is nothing at GET /v2/embeddings; see GET /openapi.json',
+      type: 'invalid_request_error',
+      param: null,
+      code: 'not_found',
+    },
   });
   const wrong = await app.call('GET', '/v1/embeddings');
   expect(wrong.status).toBe(405);
@@ -387,10 +413,14 @@ test('unknown fields and parameters: refused, or accepted and named', async () =
   const strict = createStubApp();
   const refused = await strict.call('POST', '/v1/embeddings', { model: 'm', input: 'a', temperature: 1 });
   expect(refused.status).toBe(400);
-  expect(await refused.json()).toMatchObject({ error: { param: 'temperature', message: expect.stringContaining('unknown field "temperature"') } });
+  expect(await refused.json()).toMatchObject({
+    error: { param: 'temperature', message: expect.stringContaining('unknown field "temperature"') },
+  });
   const parameter = await strict.call('GET', '/v1/models?limit=1');
   expect(parameter.status).toBe(400);
-  expect(await parameter.json()).toMatchObject({ error: { param: 'limit', message: 'unknown query parameter "limit"; this route knows scope' } });
+  expect(await parameter.json()).toMatchObject({
+    error: { param: 'limit', message: 'unknown query parameter "limit"; this route knows scope' },
+  });
 
   const lenient = createStubApp({ settings: { unknown_fields: 'warn' } });
   const body = { model: 'm', input: 'a', temperature: 1, 'na,me\u{1F600}': 2, user: 'u' };

@@ -26,6 +26,7 @@ export const LOADED: LoadedModel = {
   space: 'a1b2',
   provider: 'cpu',
   rejected: [{ provider: 'cuda', reason: 'no such device' }],
+  nodesByProvider: { cpu: 12 },
   workers: 2,
   memoryBytes: 1000,
   users: 0,
@@ -66,7 +67,15 @@ const CARD: InstalledModel['card'] = {
 export function summary(installed: boolean): ModelSummary {
   const [variant] = CARD.variants;
   if (variant === undefined) throw new LocalLiteError('internal', 'the card has a variant');
-  const onDisk: InstalledModel = { card: CARD, variant, source: 'npm:mini@1.0.0', directory: '/nowhere', files: [], bytes: 77, installedAt: SINCE };
+  const onDisk: InstalledModel = {
+    card: CARD,
+    variant,
+    source: 'npm:mini@1.0.0',
+    directory: '/nowhere',
+    files: [],
+    bytes: 77,
+    installedAt: SINCE,
+  };
   return { id: MODEL, alias: 'mini', card: CARD, installed: installed ? onDisk : undefined, loaded: undefined };
 }
 
@@ -136,7 +145,8 @@ function stubGateway(config: Gateway['config'], telemetry: Telemetry): Gateway {
     config,
     telemetry,
     models: {
-      list: async (scope) => (scope === 'catalog' ? [summary(true), { ...summary(false), id: 'owner/other', alias: undefined }] : [summary(true)]),
+      list: async (scope) =>
+        scope === 'catalog' ? [summary(true), { ...summary(false), id: 'owner/other', alias: undefined }] : [summary(true)],
       async show(name) {
         if (name !== MODEL && name !== 'mini') throw new LocalLiteError('model_not_found', `no model ${name}`, { param: 'model' });
         return summary(true);

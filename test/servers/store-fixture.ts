@@ -21,7 +21,10 @@ export function randomModel(weightBytes = 300_000): Record<string, Buffer> {
 }
 
 /** The files as a card lists them, with length and hash unless told otherwise. */
-export function cardFiles(files: Readonly<Record<string, Buffer>>, options: { readonly pinned?: boolean; readonly folder?: string } = {}): ModelFile[] {
+export function cardFiles(
+  files: Readonly<Record<string, Buffer>>,
+  options: { readonly pinned?: boolean; readonly folder?: string } = {},
+): ModelFile[] {
   const { pinned = true, folder = '' } = options;
   return Object.entries(files).map(([path, bytes]) => ({
     path: folder + path,
@@ -69,7 +72,19 @@ export interface TestStoreOptions extends Omit<Partial<StoreOptions>, 'settings'
 
 /** A store for tests: an unreachable hub unless one is given, short pauses, nothing from this machine's configuration. */
 export function testStore(options: TestStoreOptions): ModelStore {
-  const { home, cards = [], endpoint = 'http://127.0.0.1:9', token, cache, offline = false, timeout = 5, retries = 3, connections = 1, models, ...rest } = options;
+  const {
+    home,
+    cards = [],
+    endpoint = 'http://127.0.0.1:9',
+    token,
+    cache,
+    offline = false,
+    timeout = 30,
+    retries = 3,
+    connections = 1,
+    models,
+    ...rest
+  } = options;
   return createModelStore({
     home,
     catalog: createCatalog(cards, []),

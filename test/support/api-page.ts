@@ -23,7 +23,13 @@ Every route of the gateway. This page is made from the routes themselves; the sa
 /** docs/api.md as it must read for these routes. */
 export function renderApiPage(routes: readonly Route[]): string {
   const tags = [...new Set(routes.map((route) => route.tag))];
-  const sections = tags.map((tag) => `## ${tag}\n\n${routes.filter((route) => route.tag === tag).map(routeText).join('\n')}`);
+  const sections = tags.map(
+    (tag) =>
+      `## ${tag}\n\n${routes
+        .filter((route) => route.tag === tag)
+        .map(routeText)
+        .join('\n')}`,
+  );
   return `${HEAD}\n${sections.join('\n')}`;
 }
 
@@ -47,6 +53,8 @@ function routeText(route: Route): string {
 function fieldTable(title: string, input: Input<unknown>): string[] {
   const fields = Object.entries(input.fields);
   if (fields.length === 0) return [];
-  const rows = fields.map(([name, field]) => `| \`${name}\` | ${field.class.replaceAll('_', ' ')} | ${field.origin} | ${field.note.replaceAll('|', '\\|')} |`);
+  const rows = fields.map(
+    ([name, field]) => `| \`${name}\` | ${field.class.replaceAll('_', ' ')} | ${field.origin} | ${field.note.replaceAll('|', '\\|')} |`,
+  );
   return ['', `| ${title} | Class | From | |`, '|---|---|---|---|', ...rows];
 }

@@ -14,7 +14,9 @@ describe('chooseProviders', () => {
   it('says why a provider is out', () => {
     const { rejected } = chooseProviders('auto', { available: ['cpu', 'webgpu'], dtype: 'fp32', platform: 'linux' });
     expect(rejected).toContainEqual({ provider: 'cuda', reason: expect.stringContaining('not in this build') });
-    expect(rejected).toContainEqual({ provider: 'dml', reason: 'does not exist on linux' });
+    expect(rejected.map(({ provider }) => provider)).toEqual(['cuda', 'qnn']); // what Linux cannot have is not worth a word
+    const named = chooseProviders(['dml'], { available: ['cpu'], dtype: 'fp32', platform: 'linux' });
+    expect(named.rejected).toEqual([{ provider: 'dml', reason: 'does not exist on linux' }]);
   });
 
   it('keeps integer graphs on the processor unless the provider is named', () => {

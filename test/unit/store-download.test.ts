@@ -24,7 +24,13 @@ async function setUp(options: { weightBytes?: number; pinned?: boolean; token?: 
   cleanUps.push(hub.close);
   const home = await temporaryFolder(cleanUps);
   const card = testCard(ID, { fp32: [{ ref: `hub:${ID}@${revision}`, files: cardFiles(files, { pinned }) }] }, revision);
-  return { files, hub, home, card, store: (more: Partial<Parameters<typeof testStore>[0]> = {}) => testStore({ home, cards: [card], endpoint: hub.endpoint, ...more }) };
+  return {
+    files,
+    hub,
+    home,
+    card,
+    store: (more: Partial<Parameters<typeof testStore>[0]> = {}) => testStore({ home, cards: [card], endpoint: hub.endpoint, ...more }),
+  };
 }
 
 async function refusal(promise: Promise<unknown>): Promise<LocalLiteError> {
@@ -122,7 +128,9 @@ describe('a pull from the hub', () => {
     const model = await testStore({ home, cards: [withOptional], endpoint: hub.endpoint }).pull(ID);
     expect(model.files.map(({ path }) => path)).not.toContain('modules.json');
     const withRequired = testCard(ID, { fp32: [{ ref: `hub:${ID}@${COMMIT}`, files: [...files, { path: 'onnx/other.onnx' }] }] }, COMMIT);
-    const error = await refusal(testStore({ home: await temporaryFolder(cleanUps), cards: [withRequired], endpoint: hub.endpoint }).pull(ID));
+    const error = await refusal(
+      testStore({ home: await temporaryFolder(cleanUps), cards: [withRequired], endpoint: hub.endpoint }).pull(ID),
+    );
     expect(error.code).toBe('model_not_found');
     expect(error.message).toContain('onnx/other.onnx');
   });

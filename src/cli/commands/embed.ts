@@ -109,6 +109,7 @@ async function embedBatch(client: LocalLite, request: Request, { start, records 
 function named(error: unknown, start: number): unknown {
   const place = LocalLiteError.is(error) ? /^input\[(\d+)\]/.exec(error.param ?? '') : null;
   if (!LocalLiteError.is(error) || place === null) return error;
-  const message = error.message.replaceAll(place[0], `text ${start + Number(place[1])}`);
+  const hint = error.code === 'input_too_long' ? ' (here: --truncate)' : '';
+  const message = error.message.replaceAll(place[0], `text ${start + Number(place[1])}`) + hint;
   return new LocalLiteError(error.code, message, { param: 'text', cause: error });
 }

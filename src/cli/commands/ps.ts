@@ -8,7 +8,7 @@ export const ps: CommandDefinition = {
   details: 'Models are in memory only while a gateway runs (`locallite serve`).',
   examples: [{ command: 'locallite ps', does: 'Providers, workers and memory of each model' }],
   run: (invocation) =>
-    useBackend(invocation, 'read', async ({ client, url }) => {
+    useBackend(invocation, 'read', async ({ client, url, loaded: { config } }) => {
       const { io, json } = invocation;
       const models = url === undefined ? [] : await client.models.list({ signal: io.signal });
       const loaded = models.flatMap((model) => (model.locallite.loaded ? [{ model, state: model.locallite.loaded }] : []));
@@ -18,7 +18,10 @@ export const ps: CommandDefinition = {
       const rows = loaded.map(({ model, state }) => rowOf(model, state));
       await print(io, formatTable(['MODEL', 'VARIANT', 'PROVIDER', 'WORKERS>', 'MEMORY>', 'REQUESTS>', 'IDLE>', 'UNLOADED IN>'], rows));
       for (const { state } of loaded) {
-        for (const { provider, reason } of state.rejected) await note(io, `${state.id}: ${provider} does not run: ${reason}`);
+        const refused = state.rejected.filter(
+          ({ provider }) => config.providers !== 'auto' && config.providers.some((one) => one === provider),
+        );
+        for (const { provider, reason } of refused) await note(io, `${state.id}: ${provider} does not run: ${reason}`);
       }
     }),
 };

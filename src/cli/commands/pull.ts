@@ -1,3 +1,4 @@
+import { nearest } from '../../config/names.ts';
 import { LocalLiteError } from '../../errors.ts';
 import type { JobObject, LocalLite } from '../../sdk/index.ts';
 import { useBackend } from '../backend.ts';
@@ -47,8 +48,21 @@ async function pullModel(client: LocalLite, reference: string, io: Io, onJob: (j
     }
   } catch (error) {
     if (io.signal.aborted && last !== undefined) await cancel(client, last, io);
-    throw LocalLiteError.from(error);
+    throw await withSuggestion(LocalLiteError.from(error), reference, client);
   }
+}
+
+/** A reference that no source knows is often a name of the catalogue with a slip in it. */
+async function withSuggestion(error: LocalLiteError, reference: string, client: LocalLite): Promise<LocalLiteError> {
+  if (error.code !== 'model_not_found' || /did you mean/i.test(error.message)) return error;
+  const models = await client.models.list({ scope: 'catalog', retries: 0, timeoutMs: 5_000 }).catch(() => []);
+  const names = models.flatMap(({ id, locallite }) => [locallite.alias ?? id, id]);
+  const meant = nearest(
+    reference.toLowerCase(),
+    names.map((name) => name.toLowerCase()),
+  );
+  const name = names.find((one) => one.toLowerCase() === meant);
+  return name === undefined ? error : new LocalLiteError(error.code, `${error.message}. Did you mean ${name}?`, { cause: error });
 }
 
 async function cancel(client: LocalLite, job: JobObject, io: Io): Promise<void> {

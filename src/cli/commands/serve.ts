@@ -101,5 +101,6 @@ async function warmUp(server: Server, { config }: LoadedConfig, { io, json }: In
   const milliseconds = Math.round(performance.now());
   const facts = { url, ms: milliseconds, model: model.loaded?.id, variant: model.loaded?.variant, provider: model.loaded?.provider };
   telemetry.log.info('ready', { ...facts, workers: model.loaded?.workers, version: VERSION, pid: process.pid });
-  if (!plain) await announce({ url, needsKey, model, name: config.default_models.embed, milliseconds, version: VERSION }, io);
+  const wanted = config.providers === 'auto' ? [] : config.providers;
+  if (!plain) await announce({ url, needsKey, model, name: config.default_models.embed, wanted, milliseconds, version: VERSION }, io);
 }

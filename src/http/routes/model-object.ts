@@ -49,6 +49,7 @@ export function toLoadedModel(model: LoadedModel): LoadedModelObject {
     space: model.space,
     provider: model.provider,
     rejected: model.rejected.map(({ provider, reason }) => ({ provider, reason })),
+    nodes_by_provider: model.nodesByProvider ?? null,
     workers: model.workers,
     memory_bytes: model.memoryBytes,
     users: model.users,

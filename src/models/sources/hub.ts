@@ -32,19 +32,29 @@ const treeSchema = z.array(
 export function createHubSource(settings: HubSettings): Source {
   const base = settings.endpoint.replace(/\/+$/, '');
   const { origin } = new URL(base);
-  const open = (): HttpClient =>
-    createHttpClient({
+  const open = (id: string): HttpClient => {
+    const client = createHttpClient({
       ...proxiesOf(settings.environment),
       stallTimeoutMs: settings.stallTimeoutMs,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       authorization: (url) => (settings.token !== undefined && url.origin === origin ? `Bearer ${settings.token}` : undefined),
     });
+    return advising(client, hub, id);
+  };
   const hub: Hub = { base, retries: settings.retries, hasToken: settings.token !== undefined };
   return {
     kind: 'hub',
     remote: true,
-    resolve: (address, wanted, signal) => withClient(open, (client) => resolveFiles(hub, client, address, wanted, signal)),
-    list: (address, signal) => withClient(open, (client) => listFiles(hub, client, address, signal)),
+    resolve: (address, wanted, signal) =>
+      withClient(
+        () => open(address.id),
+        (client) => resolveFiles(hub, client, address, wanted, signal),
+      ),
+    list: (address, signal) =>
+      withClient(
+        () => open(address.id),
+        (client) => listFiles(hub, client, address, signal),
+      ),
   };
 }
 
@@ -104,11 +114,9 @@ async function metadata(
   signal: AbortSignal,
 ): Promise<{ commit: string | undefined; file: Omit<RemoteFile, 'url'> } | undefined> {
   try {
-    const answer = await ask(
-      hub,
-      client,
-      address,
+    const answer = await withRetries(
       () => client.send(fileUrl(hub, address.id, revision, file.path), { method: 'HEAD', signal, redirects: 'same-host' }),
+      hub,
       signal,
     );
     discard(answer);
@@ -134,24 +142,31 @@ function promised(answer: HttpAnswer): Pick<RemoteFile, 'bytes' | 'sha256' | 'gi
   };
 }
 
-/** Retries what may pass, and says what a gated repository wants. */
-async function ask<T>(hub: Hub, _client: HttpClient, address: SourceAddress, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  try {
-    return await withRetries(work, { retries: hub.retries }, signal);
-  } catch (error) {
-    if (!SourceFailure.isFailure(error) || error.kind !== 'denied') throw error;
-    const advice = hub.hasToken
-      ? `the token has no access to ${address.id}; accept its conditions at ${hub.base}/${address.id}`
-      : `${address.id} is private, gated or not there; set hub.token (HF_TOKEN) after accepting its conditions at ${hub.base}/${address.id}`;
-    throw new SourceFailure('denied', `${error.message}; ${advice}`, { cause: error });
-  }
+/** A client whose 401 and 403 say what a private or gated repository wants. */
+function advising(client: HttpClient, hub: Hub, id: string): HttpClient {
+  const advised = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (!SourceFailure.isFailure(error) || error.kind !== 'denied') throw error;
+      const advice = hub.hasToken
+        ? `the token has no access to ${id}; accept its conditions at ${hub.base}/${id}`
+        : `${id} is private, gated or not there; set hub.token (HF_TOKEN) after accepting its conditions at ${hub.base}/${id}`;
+      throw new SourceFailure('denied', `${error.message}; ${advice}`, { cause: error });
+    }
+  };
+  return {
+    send: (url, options) => advised(client.send(url, options)),
+    text: (url, options) => advised(client.text(url, options)),
+    close: () => client.close(),
+  };
 }
 
 async function listFiles(hub: Hub, client: HttpClient, address: SourceAddress, signal: AbortSignal): Promise<SourcePlan> {
   const revision = address.revision ?? 'main';
   const info = parseAs(
     infoSchema,
-    await json(hub, client, address, `${hub.base}/api/models/${address.id}/revision/${encodeURIComponent(revision)}`, signal),
+    await json(hub, client, `${hub.base}/api/models/${address.id}/revision/${encodeURIComponent(revision)}`, signal),
   );
   const files = (await tree(hub, client, address, info.sha, signal)) ?? (info.siblings ?? []).map(({ rfilename }) => ({ path: rfilename }));
   return {
@@ -175,7 +190,7 @@ async function tree(
   try {
     for (let page = 0; next !== undefined && page < MAX_PAGES; page += 1) {
       const url: string = next;
-      const { text, headers } = await ask(hub, client, address, () => client.text(url, { signal }), signal);
+      const { text, headers } = await withRetries(() => client.text(url, { signal }), hub, signal);
       for (const entry of parseAs(treeSchema, JSON.parse(text))) if (entry.type === 'file') files.push(entryFile(entry));
       next = nextPage(headers['link'], url);
     }
@@ -200,8 +215,8 @@ function nextPage(link: string | undefined, from: string): string | undefined {
   return url.origin === new URL(from).origin ? url.href : undefined;
 }
 
-async function json(hub: Hub, client: HttpClient, address: SourceAddress, url: string, signal: AbortSignal): Promise<unknown> {
-  const { text } = await ask(hub, client, address, () => client.text(url, { signal }), signal);
+async function json(hub: Hub, client: HttpClient, url: string, signal: AbortSignal): Promise<unknown> {
+  const { text } = await withRetries(() => client.text(url, { signal }), hub, signal);
   try {
     return JSON.parse(text);
   } catch (error) {
