@@ -33,6 +33,8 @@ export interface CommandDefinition<Options = object> {
   readonly examples: readonly Example[];
   /** List every setting in `--help`; elsewhere they are accepted but not listed. */
   readonly showSettings?: boolean;
+  /** It is about this machine and never talks to a gateway elsewhere. */
+  readonly local?: boolean;
   /** The command ends itself on signals; `io.signal` does not abort. */
   readonly ownsSignals?: boolean;
   readonly subcommands?: readonly (CommandDefinition<never> & { readonly name: string; readonly summary: string })[];

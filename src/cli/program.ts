@@ -1,5 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { settingFlags, splitFlags } from '../config/describe.ts';
+import { nearestFlag } from '../config/names.ts';
+import { LocalLiteError } from '../errors.ts';
 import type { CommandDefinition, CommandEntry, Example, Invocation } from './command.ts';
 import { COMMANDS } from './command-table.ts';
 import type { Io } from './io.ts';
@@ -30,7 +32,7 @@ export function buildProgram(io: Io, chosen: ReadonlyMap<string, CommandDefiniti
     .usage('<command> [options]')
     .helpCommand('help [command]', 'Explain a command');
   program.exitOverride().configureOutput(outputOf(io, width));
-  addCommonOptions(program);
+  addCommonOptions(program, false);
   for (const entry of COMMANDS) {
     const command = program.command(entry.name).helpGroup(`${entry.group}:`);
     describe(command, entry, chosen.get(entry.name), io, called);
@@ -43,11 +45,19 @@ function outputOf(io: Io, width: number) {
   return {
     writeOut: (text: string) => void io.out.write(text),
     writeErr: (text: string) => void io.err.write(text),
+    outputError: (text: string, write: (text: string) => void) => write(withSuggestion(text)),
     getOutHelpWidth: () => width,
     getErrHelpWidth: () => width,
     getOutHasColors: () => false,
     getErrHasColors: () => false,
   };
+}
+
+/** Commander suggests only options that the help lists; settings are accepted everywhere and listed in two places. */
+function withSuggestion(text: string): string {
+  const flag = text.includes('Did you mean') ? undefined : /unknown option '(--[\w-]+)'/.exec(text)?.[1];
+  const meant = flag === undefined ? undefined : nearestFlag(flag);
+  return meant === undefined ? text : `${text.trimEnd()}\n(Did you mean ${meant}?)\n`;
 }
 
 function describe(
@@ -63,14 +73,19 @@ function describe(
   for (const option of definition.options ?? []) command.addOption(option);
   for (const sub of definition.subcommands ?? []) describe(command.command(sub.name), sub, sub, io, called);
   if (definition.subcommands !== undefined) command.usage('<command> [options]');
-  addCommonOptions(command);
+  addCommonOptions(command, definition.local ?? false);
   addSettings(command, definition.showSettings ?? false);
   addExamples(command, definition.examples, definition.showSettings ?? false);
   command.showHelpAfterError(`(locallite ${pathOf(command)} --help shows how)`);
   if (definition.run === undefined) return;
   command.action(async (...values: unknown[]) => {
-    const args = values.slice(0, -2);
-    await called(definition, invocationOf(command, args, io));
+    const invocation = invocationOf(command, values.slice(0, -2), io);
+    if (definition.local && invocation.url !== undefined) {
+      throw new LocalLiteError('invalid_request', `--url means nothing to ${pathOf(command)}, which is about this machine`, {
+        param: 'url',
+      });
+    }
+    await called(definition, invocation);
   });
 }
 
@@ -84,16 +99,14 @@ function pathOf(command: Command): string {
   return parent?.parent ? `${pathOf(parent)} ${command.name()}` : command.name();
 }
 
-function addCommonOptions(command: Command): void {
+function addCommonOptions(command: Command, local: boolean): void {
+  const option = (flags: string, help: string): Option => new Option(flags, help).helpGroup(COMMON_GROUP);
   command
-    .addOption(new Option('--json', 'Write JSON').helpGroup(COMMON_GROUP))
-    .addOption(new Option('--home <path>', 'Folder for models and state (LOCALLITE_HOME)').helpGroup(COMMON_GROUP))
-    .addOption(new Option('--config <path>', 'Settings file (LOCALLITE_CONFIG)').helpGroup(COMMON_GROUP))
-    .addOption(
-      new Option('--url <address>', 'Talk to the gateway at this address, with the key of the setting api_key').helpGroup(COMMON_GROUP),
-    )
-    .helpOption('-h, --help', 'Explain the command')
-    .optionsGroup('Options:');
+    .addOption(option('--json', 'Write JSON'))
+    .addOption(option('--home <path>', 'Folder for models and state (LOCALLITE_HOME)'))
+    .addOption(option('--config <path>', 'Settings file (LOCALLITE_CONFIG)'))
+    .addHelpOption(option('-h, --help', 'Explain the command'));
+  if (!local) command.addOption(option('--url <address>', 'Talk to the gateway at this address, with the key of the setting api_key'));
 }
 
 function addSettings(command: Command, shown: boolean): void {

@@ -10,7 +10,7 @@ export interface Drain {
   readonly listener: RequestListener;
   /** Starts following the server's connections; call it before it listens. */
   watch(server: Server): void;
-  /** True while a request of this connection is being answered. */
+  /** True while this connection owes, or is sending, the answer to a request that has fully arrived. */
   isBusy(socket: Duplex): boolean;
   /** See {@link Listening.close}. */
   close(server: Server, graceMs: number): Promise<number>;
@@ -92,7 +92,7 @@ export function createDrain(original: RequestListener, options: { readonly unrea
       server.on('connection', follow(connections));
       server.on('setSecureContext' in server ? 'secureConnection' : 'connection', follow(clients));
     },
-    isBusy: (socket) => running.has(socket),
+    isBusy: (socket) => [...(running.get(socket) ?? [])].some((response) => response.headersSent || response.req.complete),
     close(server, graceMs) {
       if (closing === undefined || running.size > 0) arm(Math.max(0, graceMs));
       closing ??= startClosing(server);

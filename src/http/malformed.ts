@@ -4,8 +4,8 @@ import { openAiError } from '../wire/openai-error.ts';
 
 /**
  * Answers a request that the parser refused (too slow, too large, not HTTP) in OpenAI's error shape and closes the connection.
- * There is no response object yet, so the answer is written by hand. `busy`: an earlier request on this connection is still being
- * answered, so that another answer would be taken for a part of that one.
+ * There may be no response object yet, so the answer is written by hand. `busy`: an earlier request on this connection is still being
+ * answered, so that this answer would be taken for that one's.
  */
 export function answerMalformed(error: Error & { readonly code?: string }, socket: Duplex, busy: boolean, maxHeaderBytes: number): void {
   if (busy || !socket.writable || error.code === 'ECONNRESET') {

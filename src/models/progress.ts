@@ -16,6 +16,8 @@ export interface ProgressMeter {
   resumed(bytes: number): void;
   /** Starts from nothing, for the next source. */
   restart(): void;
+  /** Tells nothing any more. */
+  close(): void;
   readonly current: PullProgress;
 }
 
@@ -25,6 +27,7 @@ export function createProgressMeter(report: (progress: PullProgress) => void, no
   let file: string | undefined;
   let done = 0;
   let total: number | undefined;
+  let later: NodeJS.Timeout | undefined;
   let reportedAt = Number.NEGATIVE_INFINITY;
   let arrivals: { readonly at: number; readonly bytes: number }[] = [];
 
@@ -45,7 +48,14 @@ export function createProgressMeter(report: (progress: PullProgress) => void, no
   };
 
   const tell = (always: boolean): void => {
-    if (!always && now() - reportedAt < REPORT_EVERY_MS) return;
+    const wait = always ? 0 : REPORT_EVERY_MS - (now() - reportedAt);
+    if (wait > 0) {
+      // What came last is told too, even if nothing follows it.
+      later ??= setTimeout(() => tell(true), wait).unref();
+      return;
+    }
+    clearTimeout(later);
+    later = undefined;
     reportedAt = now();
     report(current());
   };
@@ -79,6 +89,9 @@ export function createProgressMeter(report: (progress: PullProgress) => void, no
     restart() {
       done = 0;
       total = undefined;
+    },
+    close() {
+      clearTimeout(later);
     },
     get current() {
       return current();

@@ -21,6 +21,15 @@ export interface SharedPulls<T> {
   ): Promise<T>;
 }
 
+/** A listener that throws hurts neither the work nor the other listeners; it hears nothing more. */
+function tell(listener: Report, progress: PullProgress, listeners: Set<Report>): void {
+  try {
+    listener(progress);
+  } catch {
+    listeners.delete(listener);
+  }
+}
+
 /** An empty set of shared work. */
 export function createSharedPulls<T>(): SharedPulls<T> {
   const running = new Map<string, Running<T>>();
@@ -30,7 +39,7 @@ export function createSharedPulls<T>(): SharedPulls<T> {
     const listeners = new Set<Report>();
     const report: Report = (progress) => {
       started.latest = progress;
-      for (const listener of listeners) listener(progress);
+      for (const listener of listeners) tell(listener, progress, listeners);
     };
     const result = Promise.resolve().then(() => work(stop.signal, report));
     const started: Running<T> = { result, stop, listeners, waiters: 0, latest: undefined };
@@ -49,7 +58,7 @@ export function createSharedPulls<T>(): SharedPulls<T> {
       shared.waiters += 1;
       if (onProgress !== undefined) {
         shared.listeners.add(onProgress);
-        if (shared.latest !== undefined) onProgress(shared.latest);
+        if (shared.latest !== undefined) tell(onProgress, shared.latest, shared.listeners);
       }
       try {
         return await orAborted(shared.result, signal);

@@ -11,7 +11,7 @@ import { type StoreContext, sweep, uninstall, withStoreLock } from './install.ts
 import { folderOf, storeLayout } from './layout.ts';
 import { withLock } from './lock.ts';
 import { directoryOf, installedFrom, type Manifest, readManifests } from './manifest.ts';
-import { createProgressMeter } from './progress.ts';
+import { createProgressMeter, type ProgressMeter } from './progress.ts';
 import { addressOf, type Places, pullCard, wantedVariants } from './pull.ts';
 import { type CardOverrides, pullUnlisted, unlistedId } from './pull-unlisted.ts';
 import { parseReference, type Reference } from './reference.ts';
@@ -68,6 +68,8 @@ export interface StoreOptions {
 
 /** Unfinished downloads that nobody touched for so long are thrown away. */
 const STALE_PARTIAL_DAYS = 14;
+/** A crashed holder's lock falls well within this time. */
+const REMOVE_WAIT_MS = 15_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 type PullOptions = { readonly signal?: AbortSignal; readonly onProgress?: (progress: PullProgress) => void };
@@ -86,7 +88,7 @@ export function createModelStore(options: StoreOptions): ModelStore {
     installedFrom(context.layout, manifest, catalog.resolve(manifest.id)?.card);
 
   const find = async (id: string, variant?: string): Promise<InstalledModel | undefined> => {
-    const manifests = (await readManifests(context.layout, telemetry)).filter((manifest) => manifest.id.toLowerCase() === id.toLowerCase());
+    const manifests = (await readManifests(context.layout, telemetry)).filter((manifest) => isNamed(manifest, id));
     const wanted = variant ?? settingsOf(id).variant;
     const inOrder = wanted === undefined ? byPreference(manifests) : manifests.filter((manifest) => manifest.variant === wanted);
     for (const manifest of inOrder) {
@@ -96,72 +98,75 @@ export function createModelStore(options: StoreOptions): ModelStore {
     return undefined;
   };
 
+  const pullNow = async (target: PullTarget, meter: ProgressMeter, signal: AbortSignal): Promise<InstalledModel> => {
+    const meanwhile = await target.installed(find);
+    if (meanwhile !== undefined) return meanwhile;
+    await dropStale(context, signal);
+    const policy = { ...settings.download, ...options.transfer };
+    const manifest = await target.pull({ ...context, policy, meter, signal }, places);
+    await dropPartials(context, target.id);
+    const model = await opened(manifest);
+    if (model === undefined) throw new LocalLiteError('store_corrupt', `${target.id} was installed, but its files are not there`);
+    const { card, variant, source, bytes } = model;
+    telemetry.log.info('model_installed', { model: card.id, variant: variant.name, source, bytes });
+    return model;
+  };
+
   const pull = async (text: string, { signal, onProgress }: PullOptions = {}): Promise<InstalledModel> => {
     const target = targetOf(catalog, parseReference(text), settingsOf);
     const there = await target.installed(find);
     if (there !== undefined) return there;
     const work = async (stop: AbortSignal, report: (progress: PullProgress) => void): Promise<InstalledModel> => {
       const meter = createProgressMeter(report);
-      meter.phase('resolving');
-      return withLock(join(context.layout.locks, `${folderOf(target.id)}.lock`), stop, async (held) => {
-        const meanwhile = await target.installed(find);
-        if (meanwhile !== undefined) return meanwhile;
-        await dropStale(context, held);
-        const running: PullContext = { ...context, policy: { ...settings.download, ...options.transfer }, meter, signal: held };
-        const manifest = await target.pull(running, places);
-        await dropPartials(context, target.id);
-        const model = await opened(manifest);
-        if (model === undefined) throw new LocalLiteError('store_corrupt', `${target.id} was installed, but its files are not there`);
-        telemetry.log.info('model_installed', {
-          model: model.card.id,
-          variant: model.variant.name,
-          source: model.source,
-          bytes: model.bytes,
-        });
-        return model;
-      });
+      try {
+        return await withLock(join(context.layout.locks, `${folderOf(target.id)}.lock`), stop, (held) => pullNow(target, meter, held));
+      } finally {
+        meter.close();
+      }
     };
     return shared.join(target.key, work, { signal, onProgress });
   };
 
-  return {
-    find,
-    pull,
-    async list() {
-      const models: InstalledModel[] = [];
-      for (const manifest of await readManifests(context.layout, telemetry)) {
-        const model = await opened(manifest);
-        if (model === undefined) telemetry.log.warn('store_files_missing', { model: manifest.id, variant: manifest.variant });
-        else models.push(model);
-      }
-      return models.sort((a, b) => a.card.id.localeCompare(b.card.id) || a.variant.name.localeCompare(b.variant.name));
-    },
-    async verify(id) {
-      const reports: VerifyReport[] = [];
-      for (const manifest of await readManifests(context.layout, telemetry)) {
-        if (id === undefined || manifest.id.toLowerCase() === id.toLowerCase()) reports.push(await verified(context, manifest));
-      }
-      return reports;
-    },
-    async remove(id, variant) {
-      const never = new AbortController().signal;
-      const all = await readManifests(context.layout, telemetry);
-      const gone = all.filter(
-        (manifest) => manifest.id.toLowerCase() === id.toLowerCase() && (variant === undefined || manifest.variant === variant),
-      );
-      const first = gone[0];
-      if (first === undefined) {
-        throw new LocalLiteError('model_not_found', `${id}${variant === undefined ? '' : `#${variant}`} is not installed`, {
-          param: 'model',
-        });
-      }
-      const freedBytes = await withLock(join(context.layout.locks, `${folderOf(first.id)}.lock`), never, (signal) =>
-        uninstall(context, gone, signal),
-      );
-      telemetry.log.info('model_removed', { model: first.id, variants: gone.map((manifest) => manifest.variant), freedBytes });
-      return { freedBytes };
-    },
+  const list = async (): Promise<readonly InstalledModel[]> => {
+    const models: InstalledModel[] = [];
+    for (const manifest of await readManifests(context.layout, telemetry)) {
+      const model = await opened(manifest);
+      if (model === undefined) telemetry.log.warn('store_files_missing', { model: manifest.id, variant: manifest.variant });
+      else models.push(model);
+    }
+    return models.sort((a, b) => a.card.id.localeCompare(b.card.id) || a.variant.name.localeCompare(b.variant.name));
   };
+  return { find, pull, list, verify: (id) => verifyAll(context, id), remove: (id, variant) => remove(context, id, variant) };
+}
+
+const isNamed = (manifest: Manifest, id: string): boolean => manifest.id.toLowerCase() === id.toLowerCase();
+
+async function verifyAll(context: StoreContext, id: string | undefined): Promise<readonly VerifyReport[]> {
+  const reports: VerifyReport[] = [];
+  for (const manifest of await readManifests(context.layout, context.telemetry)) {
+    if (id === undefined || isNamed(manifest, id)) reports.push(await verified(context, manifest));
+  }
+  return reports;
+}
+
+async function remove(context: StoreContext, id: string, variant: string | undefined): Promise<{ readonly freedBytes: number }> {
+  const all = await readManifests(context.layout, context.telemetry);
+  const gone = all.filter((manifest) => isNamed(manifest, id) && (variant === undefined || manifest.variant === variant));
+  const first = gone[0];
+  if (first === undefined) {
+    throw new LocalLiteError('model_not_found', `${id}${variant === undefined ? '' : `#${variant}`} is not installed`, { param: 'model' });
+  }
+  // Only a pull of this very model holds the lock for long; then it is in use, and waiting for it would be a surprise.
+  const signal = AbortSignal.timeout(REMOVE_WAIT_MS);
+  try {
+    const lock = join(context.layout.locks, `${folderOf(first.id)}.lock`);
+    const freedBytes = await withLock(lock, signal, (held) => uninstall(context, gone, held));
+    context.telemetry.log.info('model_removed', { model: first.id, variants: gone.map((manifest) => manifest.variant), freedBytes });
+    return { freedBytes };
+  } catch (error) {
+    if (!signal.aborted || !LocalLiteError.is(error) || error.code !== 'cancelled') throw error;
+    throw new LocalLiteError('model_in_use', `${first.id} is being pulled; cancel that first`, { param: 'model', cause: error });
+  }
 }
 
 function placesOf({ settings, environment, sources }: StoreOptions): Places {

@@ -2,11 +2,13 @@ import { isJsonObject } from './tokenizer-json.ts';
 
 /** UTF-16 units after which a place to cut is looked for; one chunk holds the event loop for a few milliseconds at most. */
 const CHUNK = 16_384;
-/** A longer stretch without such a place is not worth cutting. */
+/** A longer stretch without such a place would hold the event loop for too long: some 0.1 s at this length. */
 const LONGEST_CHUNK = 8 * CHUNK;
 const PLACE = /[a-z] [a-z]/;
 
 const LOCAL_NORMALIZERS = ['BertNormalizer', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'StripAccents', 'Precompiled', 'Nmt'];
+/** How the patterns of the GPT-2, Llama 3, Qwen and o200k families spell a word: it takes the space before it along. */
+const WORD_WITH_SPACE = ['| ?\\p{L}+', '[^\\r\\n\\p{L}\\p{N}]?'];
 const CUTS_AT_SPACES = ['BertPreTokenizer', 'Whitespace', 'WhitespaceSplit'];
 
 /**
@@ -35,14 +37,24 @@ function cutsAtSpaces(value: unknown): boolean {
   if (!isJsonObject(value)) return false;
   if (value['type'] === 'Metaspace') return value['split'] !== false;
   if (value['type'] === 'ByteLevel') return value['use_regex'] !== false;
+  if (value['type'] === 'Split') return takesSpaceBefore(value['pattern']);
   if (value['type'] !== 'Sequence') return CUTS_AT_SPACES.some((type) => type === value['type']);
   // The first step decides; the others see its words alone.
   const steps: unknown = value['pretokenizers'];
   return Array.isArray(steps) && cutsAtSpaces(steps[0]);
 }
 
-/** Cuts a long text; undefined where it offers too few places. The chunks joined are the text. */
-export function chunksOf(text: string): readonly string[] | undefined {
+function takesSpaceBefore(pattern: unknown): boolean {
+  const source: unknown = isJsonObject(pattern) ? pattern['Regex'] : undefined;
+  return typeof source === 'string' && WORD_WITH_SPACE.some((word) => source.includes(word));
+}
+
+/**
+ * Cuts a long text where its tokenizer allows that ({@link isLocal}). The chunks joined are the text. Undefined where one of them would
+ * be too long to be tokenized in one go.
+ */
+export function chunksOf(text: string, local: boolean): readonly string[] | undefined {
+  if (!local) return text.length <= LONGEST_CHUNK ? [text] : undefined;
   const chunks: string[] = [];
   let start = 0;
   while (text.length - start > 2 * CHUNK) {

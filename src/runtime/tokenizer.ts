@@ -112,7 +112,7 @@ class ExactTokenizer implements Tokenizer {
 
   /** In chunks that let other work pass between them; where a text cannot be cut, by the native library outside the event loop. */
   async #longContentIds(text: string): Promise<readonly number[]> {
-    const chunks = this.#parts.local ? chunksOf(text) : undefined;
+    const chunks = chunksOf(text, this.#parts.local);
     if (chunks === undefined) {
       const native = this.#nativeTokenizer();
       return native instanceof NativeTokenizer ? native.contentIds(text) : this.#contentIds(text);

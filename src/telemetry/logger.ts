@@ -34,7 +34,7 @@ function openStream(options: LogOptions): DestinationStream {
   if (options.level === 'silent') return { write: () => {} };
   const onTerminal = options.destination === undefined && isatty(STANDARD_ERROR);
   if (options.format === 'pretty' || (options.format === 'auto' && onTerminal)) return prettyStream(options);
-  return options.destination ?? destination({ dest: STANDARD_ERROR, sync: false });
+  return options.destination ?? destination({ dest: STANDARD_ERROR, sync: true });
 }
 
 /** pino-pretty costs tens of milliseconds to load, so only a terminal pays for it. */

@@ -19,7 +19,6 @@ export type AliasList = z.infer<typeof aliasListSchema>;
 
 /** Body of PUT /v1/aliases/{alias}. */
 export const aliasSetSchema = z.strictObject({ model: modelNameSchema });
-export type AliasSetRequest = z.input<typeof aliasSetSchema>;
 export const aliasSetFields: FieldTable = { model: honoured('locallite', 'id, alias or reference of the model') };
 
 /** Answer of DELETE /v1/aliases/{alias}. */

@@ -1,7 +1,9 @@
 /*
  * Vectors as text: base64 of little-endian IEEE 754 float32, as OpenAI's `encoding_format: "base64"` has them.
- * Runs in Node (native Buffer) and in browsers (no Buffer there). Imports nothing, so that the SDK stays small.
+ * Runs in Node (native Buffer) and in browsers (no Buffer there). Imports no schema, so that the SDK stays small.
  */
+
+import { LocalLiteError } from '../errors.ts';
 
 const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 // Largest number of arguments that every engine accepts in one call.
@@ -16,11 +18,12 @@ export function encodeVector(vector: Float32Array): string {
 
 /**
  * The numbers behind base64 text.
- * @throws RangeError when the text is not base64 or its bytes are not whole float32 numbers.
+ * @throws LocalLiteError invalid_request when the text is not base64 or its bytes are not whole float32 numbers.
  */
 export function decodeVector(text: string): Float32Array {
   const bytes = typeof Buffer === 'undefined' ? decodeWithoutBuffer(text) : decodeWithBuffer(text);
-  if (bytes.byteLength % 4 !== 0) throw new RangeError(`${bytes.byteLength} bytes are not a whole number of float32 values`);
+  if (bytes.byteLength % 4 !== 0)
+    throw new LocalLiteError('invalid_request', `${bytes.byteLength} bytes are not a whole number of float32 values`);
   if (!hostIsLittleEndian) swapEveryFourBytes(bytes);
   return new Float32Array(bytes.buffer, 0, bytes.byteLength / 4);
 }
@@ -29,7 +32,7 @@ function decodeWithBuffer(text: string): Uint8Array<ArrayBuffer> {
   // Buffer skips what is not base64, so the length tells whether anything was skipped.
   const decoded = Buffer.from(text, 'base64');
   const symbols = text.length - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0);
-  if (decoded.byteLength !== Math.floor((symbols * 3) / 4)) throw new RangeError('not base64');
+  if (decoded.byteLength !== Math.floor((symbols * 3) / 4)) throw notBase64();
   // A copy of its own: a small Buffer lies in a shared pool, at an offset that a Float32Array may not start at.
   return new Uint8Array(decoded);
 }
@@ -49,7 +52,7 @@ export function decodeWithoutBuffer(text: string): Uint8Array<ArrayBuffer> {
   try {
     binary = atob(text);
   } catch {
-    throw new RangeError('not base64');
+    throw notBase64();
   }
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < binary.length; index += 1) bytes[index] = binary.charCodeAt(index);
@@ -66,4 +69,8 @@ function littleEndianBytes(vector: Float32Array): Uint8Array {
 
 function swapEveryFourBytes(bytes: Uint8Array): void {
   for (let start = 0; start < bytes.length; start += 4) bytes.subarray(start, start + 4).reverse();
+}
+
+function notBase64(): LocalLiteError {
+  return new LocalLiteError('invalid_request', 'the vector is not valid base64');
 }

@@ -98,7 +98,7 @@ export const embeddingsFields: FieldTable = {
 };
 
 /** Milliseconds each stage took. */
-export const timingsSchema = z
+const timingsSchema = z
   .strictObject({ tokenize_ms: z.number(), queue_ms: z.number(), infer_ms: z.number(), total_ms: z.number() })
   .meta({ description: 'Milliseconds each stage took.' });
 
@@ -124,7 +124,6 @@ export const embeddingSchema = z.strictObject({
     .union([z.array(z.number()), z.string()])
     .meta({ description: 'Numbers, or base64 of little-endian float32 when that was asked for.' }),
 });
-export type Embedding = z.infer<typeof embeddingSchema>;
 
 /** Tokens that ran, special tokens and prompts included, after truncation. */
 export const embeddingsUsageSchema = z

@@ -4,7 +4,7 @@ import { keepAliveSchema, modelNameSchema } from './embeddings.ts';
 import { type FieldTable, honoured } from './fields.ts';
 
 /** A model on disk. */
-export const installedModelSchema = z
+const installedModelSchema = z
   .strictObject({
     variant: z.string(),
     source: z.string().meta({ description: 'Reference it was taken from.' }),
@@ -115,7 +115,6 @@ export const modelPullSchema = z.strictObject({
   model: modelNameSchema.meta({ description: 'Reference: `[source:]id[@revision][#variant]`, or an alias of the catalogue.' }),
   stream: z.boolean().default(false).meta({ description: 'Answer with server-sent events of the job instead of the job.' }),
 });
-export type ModelPullRequest = z.input<typeof modelPullSchema>;
 export const modelPullFields: FieldTable = {
   model: honoured('locallite', '`[source:]id[@revision][#variant]`, or an alias of the catalogue'),
   stream: honoured('locallite', 'true answers with server-sent events of the job'),

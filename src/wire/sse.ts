@@ -1,7 +1,9 @@
 /*
  * Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
- * Runs in Node and in browsers and imports nothing, so that the SDK stays small.
+ * Runs in Node and in browsers and imports no schema, so that the SDK stays small.
  */
+
+import { LocalLiteError } from '../errors.ts';
 
 /** One event: `data` may have several lines; `event` is absent for the default type. */
 export interface ServerSentEvent {
@@ -31,7 +33,7 @@ export function formatComment(comment: string): string {
 /**
  * Events of a byte stream, e.g. of a `fetch` answer's body. Lines may end in LF, CR or CRLF and chunks may be cut anywhere, also
  * inside a character. An event that the stream ends in the middle of is dropped, as the standard says.
- * @throws RangeError when an event exceeds 16 Mi characters.
+ * @throws LocalLiteError payload_too_large when an event exceeds 16 Mi characters.
  */
 export async function* parseEvents(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder();
@@ -43,7 +45,7 @@ export async function* parseEvents(chunks: AsyncIterable<Uint8Array>): AsyncGene
     const whole = rest.endsWith('\r') ? rest.slice(0, -1) : rest;
     const lines = whole.split(LINE_END);
     rest = (lines.pop() ?? '') + rest.slice(whole.length);
-    if (rest.length > MAX_EVENT_CHARACTERS) throw new RangeError('a server-sent event is larger than 16 Mi characters');
+    if (rest.length > MAX_EVENT_CHARACTERS) throw tooLarge();
     for (const line of lines) {
       const event = fields.take(line);
       if (event !== undefined) yield event;
@@ -74,7 +76,7 @@ class EventFields {
 
   #add(value: string): void {
     this.#size += value.length;
-    if (this.#size > MAX_EVENT_CHARACTERS) throw new RangeError('a server-sent event is larger than 16 Mi characters');
+    if (this.#size > MAX_EVENT_CHARACTERS) throw tooLarge();
     this.#data.push(value);
   }
 
@@ -96,4 +98,8 @@ class EventFields {
 
 function oneLine(text: string): string {
   return text.replaceAll(/[\r\n\0]/g, ' ');
+}
+
+function tooLarge(): LocalLiteError {
+  return new LocalLiteError('payload_too_large', 'a server-sent event is larger than 16 Mi characters');
 }

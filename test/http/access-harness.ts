@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type HttpBindings, getRequestListener } from '@hono/node-server';
+import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ConfigOptions } from '../../src/config/settings.ts';
 import { ERROR_TABLE, LocalLiteError } from '../../src/errors.ts';
@@ -24,6 +24,8 @@ export interface Harness {
 
 export interface HarnessOptions {
   readonly settings?: ConfigOptions;
+  /** Told when a request has passed the gate and its body is about to be read. */
+  readonly onAdmission?: () => void;
   /** Bodies that were read to their end. */
   readonly onBody?: (value: unknown) => void;
   /** Errors that were answered. */
@@ -39,12 +41,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const runToken = 'run-token-of-this-harness-0123456789';
   const access = createAccess({ config, keys, runToken });
   const limits = { maxBytes: config.limits.body_bytes, timeoutMs: config.limits.body_timeout * 1000 };
-  const requestListener = getRequestListener(async (request, { incoming }: HttpBindings) => {
+  const requestListener = getRequestListener(async (request, { incoming }: HttpBindings | Http2Bindings) => {
     const connection = { remoteAddress: incoming.socket.remoteAddress ?? '', encrypted: 'encrypted' in incoming.socket, localPort: 0 };
     try {
       const preflight = access.preflight(request, connection);
       if (preflight !== undefined) return preflight;
       const admission = access.check(request, connection, PATH_SCOPES[new URL(request.url).pathname] ?? 'inference');
+      options.onAdmission?.();
       const body = request.method === 'GET' ? undefined : await readJson(request, limits, request.signal);
       options.onBody?.(body);
       const answer = { key: admission.keyId ?? null, scopes: admission.scopes, address: admission.client.address, body: body ?? null };
@@ -78,7 +81,11 @@ export interface RawAnswer {
 }
 
 /** Sends bytes as they are, reads until the other end closes (or `until` says that it is enough), and returns what came. */
-export function exchange(port: number, pieces: string | Buffer | readonly (string | Buffer)[], until?: (text: string) => boolean): Promise<string> {
+export function exchange(
+  port: number,
+  pieces: string | Buffer | readonly (string | Buffer)[],
+  until?: (text: string) => boolean,
+): Promise<string> {
   return new Promise((done, fail) => {
     const socket = connect(port, '127.0.0.1');
     let text = '';
@@ -101,14 +108,14 @@ export function open(port: number): Promise<Socket> {
   });
 }
 
-/** Takes the first answer of a raw text apart. */
+/** Takes the first answer of a raw text apart; the status is 0 where there is none. */
 export function parseAnswer(raw: string): RawAnswer {
   const end = raw.indexOf('\r\n\r\n');
   const [statusLine = '', ...lines] = raw.slice(0, end).split('\r\n');
   const headers = Object.fromEntries(
     lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
   );
-  return { status: Number(statusLine.split(' ')[1]), headers, text: raw.slice(end + 4) };
+  return { status: Number(statusLine.split(' ')[1] ?? 0), headers, text: Buffer.from(raw.slice(end + 4), 'latin1').toString('utf8') };
 }
 
 export interface CallOptions {
@@ -137,6 +144,7 @@ export function codeOf(answer: RawAnswer): string {
   const body: unknown = JSON.parse(answer.text);
   if (typeof body !== 'object' || body === null || !('error' in body)) return 'no error';
   const { error } = body;
-  if (typeof error !== 'object' || error === null || !('message' in error && 'type' in error && 'param' in error && 'code' in error)) return 'not in shape';
+  if (typeof error !== 'object' || error === null || !('message' in error && 'type' in error && 'param' in error && 'code' in error))
+    return 'not in shape';
   return String(error.code);
 }

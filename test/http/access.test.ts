@@ -26,14 +26,21 @@ describe('Host', () => {
     async (host) => expect((await call(await start(), { headers: { host } })).status).toBe(200),
   );
 
-  it.each(['evil.example', 'evil.example:11435', 'localhost.evil.example', '127.0.0.1.nip.io', '0.0.0.0:11435', '192.168.7.7', '[::]', 'a b', ''])(
-    'refuses %j, on public routes too',
-    async (host) => {
-      const server = await start();
-      const answers = [await call(server, { headers: { host } }), await call(server, { method: 'GET', path: '/public', headers: { host } })];
-      for (const answer of answers) expect([400, 403]).toContain(answer.status);
-    },
-  );
+  it.each([
+    'evil.example',
+    'evil.example:11435',
+    'localhost.evil.example',
+    '127.0.0.1.nip.io',
+    '0.0.0.0:11435',
+    '192.168.7.7',
+    '[::]',
+    'a b',
+    '',
+  ])('refuses %j, on public routes too', async (host) => {
+    const server = await start();
+    const answers = [await call(server, { headers: { host } }), await call(server, { method: 'GET', path: '/public', headers: { host } })];
+    for (const answer of answers) expect([400, 403]).toContain(answer.status);
+  });
 
   it('says what to do about a name that should be allowed, and allows it then', async () => {
     const refused = await call(await start(), { headers: { host: 'ai.example' } });
@@ -46,7 +53,9 @@ describe('Host', () => {
 
   it('on a wildcard address: lets the addresses of our interfaces in, no other', async () => {
     const server = await start({ host: '0.0.0.0', api_key: SECRET });
-    const ours = Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter(({ family }) => family === 'IPv4');
+    const ours = Object.values(networkInterfaces())
+      .flatMap((list) => list ?? [])
+      .filter(({ family }) => family === 'IPv4');
     const headers = { authorization: `Bearer ${SECRET}` };
     for (const { address } of ours) expect((await call(server, { headers: { ...headers, host: address } })).status).toBe(200);
     expect((await call(server, { headers: { ...headers, host: '203.0.113.9' } })).status).toBe(403);
@@ -89,6 +98,7 @@ describe('pages of other sites', () => {
       expect((await call(server, { headers: { host, origin: `http://${host}` } })).status).toBe(200);
     }
     expect((await call(server, { headers: { host: `localhost:${port}`, origin: `http://127.0.0.1:${port}` } })).status).toBe(403);
+    expect((await call(server, { headers: { host: `localhost:${port}`, origin: 'http://localhost:3000' } })).status).toBe(403);
   });
 
   it('does not let a name pointed at us pass as our own page', async () => {
@@ -98,9 +108,16 @@ describe('pages of other sites', () => {
 
   it('lets a page behind a trusted proxy that changes Host in, and no other', async () => {
     const server = await start({ trusted_proxies: ['127.0.0.1'], allowed_hosts: ['ai.example'] });
-    const headers = { origin: 'https://ai.example', 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'ai.example', 'x-forwarded-proto': 'https' };
+    const headers = {
+      origin: 'https://ai.example',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': 'ai.example',
+      'x-forwarded-proto': 'https',
+    };
     expect((await call(server, { headers })).status).toBe(200);
-    expect((await call(server, { headers: { ...headers, 'x-forwarded-host': 'evil.example', origin: 'https://evil.example' } })).status).toBe(403);
+    expect(
+      (await call(server, { headers: { ...headers, 'x-forwarded-host': 'evil.example', origin: 'https://evil.example' } })).status,
+    ).toBe(403);
   });
 });
 
@@ -159,8 +176,9 @@ describe('CORS', () => {
 });
 
 describe('content types of JSON routes', () => {
-  it.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON;charset="UTF-8"', 'application/vnd.api+json'])('reads %s', async (type) =>
-    expect((await call(await start(), { headers: { 'content-type': type } })).status).toBe(200),
+  it.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON;charset="UTF-8"', 'application/vnd.api+json'])(
+    'reads %s',
+    async (type) => expect((await call(await start(), { headers: { 'content-type': type } })).status).toBe(200),
   );
 
   it.each([

@@ -4,6 +4,7 @@ import { ROUTES } from '../../src/http/routes/table.ts';
 import { openAiErrorSchema } from '../../src/wire/openai-error.ts';
 import { createStubApp } from './stub-app.ts';
 
+const ROUNDS = process.env['LOCALLITE_TEST_LONG'] === '1' ? 10_000 : 500;
 const app = createStubApp();
 const lenient = createStubApp({ settings: { unknown_fields: 'warn' } });
 const writing = ROUTES.filter((route) => route.method !== 'GET');
@@ -42,7 +43,7 @@ test('no body makes the gateway fail: a good answer, or an error in OpenAI’s s
     fc.asyncProperty(anyRoute, anyBody, fc.boolean(), async ({ method, path }, body, strict) => {
       await expectAnswer(await (strict ? app : lenient).call(method, path, body));
     }),
-    { numRuns: 1500 },
+    { numRuns: ROUNDS },
   );
 });
 
@@ -59,7 +60,7 @@ test('no path makes the gateway fail', async () => {
       expect(answer.status).toBeLessThan(500);
       await answer.arrayBuffer();
     }),
-    { numRuns: 1500 },
+    { numRuns: ROUNDS },
   );
 });
 
@@ -80,6 +81,6 @@ test('no header makes the gateway fail', async () => {
       const answer = await app.call('POST', '/v1/embeddings', { model: 'm', input: 'a' }, { headers });
       await expectAnswer(answer);
     }),
-    { numRuns: 500 },
+    { numRuns: ROUNDS },
   );
 });

@@ -43,10 +43,12 @@ describe('draining', () => {
     const text = reader(socket);
     socket.write(REQUEST);
     await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    const left = once(socket, 'close');
     const closing = server.close(60_000);
     await expect(fetch(server.url)).rejects.toThrow();
     waiting[0]?.end('finished');
     expect(await closing).toBe(0);
+    await left;
     expect(parseAnswer(text())).toMatchObject({ status: 200, headers: { connection: 'close' } });
     expect(text()).toContain('finished');
   });
@@ -85,11 +87,13 @@ describe('draining', () => {
     const text = reader(socket);
     socket.write(REQUEST);
     await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    const left = once(socket, 'close');
     const closing = server.close(60_000);
     socket.write(REQUEST);
     await sleep(50);
     waiting[0]?.end('first');
     await closing;
+    await left;
     expect(waiting).toHaveLength(1);
     expect(text()).toContain('first');
     expect(text().match(/HTTP\/1\.1 200/g)).toHaveLength(1);
@@ -132,7 +136,11 @@ describe('draining', () => {
 
 describe.skipIf(process.platform === 'win32')('signals', () => {
   /** A process that serves one request which takes `requestMs`, stops on signals, and says what happens. */
-  async function startServer(options: { requestMs: number; graceMs: number; close?: string }): Promise<{ child: Child; url: string; output: () => string }> {
+  async function startServer(options: {
+    requestMs: number;
+    graceMs: number;
+    close?: string;
+  }): Promise<{ child: Child; url: string; output: () => string }> {
     const folder = await mkdtemp(join(tmpdir(), 'locallite-lifecycle-'));
     const child = await startChild(
       folder,
@@ -233,7 +241,11 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
   });
 
   it('ends with 1 and says why when stopping fails', async () => {
-    const { child, output } = await startServer({ requestMs: 0, graceMs: 10, close: "async () => { await server.close(0); throw new TypeError('disk gone'); }" });
+    const { child, output } = await startServer({
+      requestMs: 0,
+      graceMs: 10,
+      close: "async () => { await server.close(0); throw new TypeError('disk gone'); }",
+    });
     child.kill('SIGTERM');
     expect(await exitOf(child)).toBe(1);
     expect(output()).toContain('failed disk gone');
@@ -259,7 +271,12 @@ describe('a stop that is no signal', () => {
     vi.useFakeTimers();
     try {
       const reasons: unknown[] = [];
-      const running = runUntilSignal({ close: () => new Promise(() => undefined), graceMs: 1000, stop: AbortSignal.abort(), onFailure: (reason) => reasons.push(reason) });
+      const running = runUntilSignal({
+        close: () => new Promise(() => undefined),
+        graceMs: 1000,
+        stop: AbortSignal.abort(),
+        onFailure: (reason) => reasons.push(reason),
+      });
       await vi.advanceTimersByTimeAsync(6000);
       expect(await running).toBe(1);
       expect(reasons).toEqual(['stopping took longer than 6 s']);

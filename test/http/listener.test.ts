@@ -86,8 +86,8 @@ test.each([
 });
 
 test('a client that hangs up aborts the work', async () => {
-  const aborted = Promise.withResolvers<void>();
-  const started = Promise.withResolvers<void>();
+  const aborted = gate();
+  const started = gate();
   const embed = (asked: EmbedRequest) =>
     new Promise<never>((_resolve, reject) => {
       asked.signal?.addEventListener('abort', () => {
@@ -104,8 +104,8 @@ test('a client that hangs up aborts the work', async () => {
 });
 
 test('events arrive one by one, and leaving ends the watch', async () => {
-  const next = Promise.withResolvers<void>();
-  const left = Promise.withResolvers<void>();
+  const next = gate();
+  const left = gate();
   const { jobs } = createStubApp().gateway;
   const listening = await serve({
     gateway: {
@@ -135,4 +135,13 @@ function post(port: number, path: string, body: object): ClientRequest {
   sent.on('error', () => undefined);
   sent.end(JSON.stringify(body));
   return sent;
+}
+
+/** A promise that somebody else resolves. */
+function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

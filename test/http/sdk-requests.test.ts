@@ -168,13 +168,16 @@ describe('time-outs and aborting', () => {
 
   it('ends the request and closes its connection when the signal aborts', async () => {
     const abort = new AbortController();
+    let onClose: () => void = () => undefined;
     const closed = new Promise<void>((resolve) => {
-      void start((response) => {
-        response.on('close', resolve);
-        abort.abort();
-      }).then(({ baseUrl }) =>
-        expect(failure(new LocalLite({ baseUrl }).embed('cat', { signal: abort.signal }))).resolves.toMatchObject({ code: 'cancelled' }),
-      );
+      onClose = resolve;
+    });
+    const server = await start((response) => {
+      response.on('close', onClose);
+      abort.abort();
+    });
+    expect(await failure(new LocalLite({ baseUrl: server.baseUrl }).embed('cat', { signal: abort.signal }))).toMatchObject({
+      code: 'cancelled',
     });
     await closed;
   });

@@ -104,6 +104,18 @@ function rangeOf(
   return start >= length ? 'unsatisfiable' : { start, end };
 }
 
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}
+
 async function send(response: ServerResponse, part: Buffer, fault: Fault, seen: SeenRequest): Promise<void> {
   const limit = Math.min(part.length, fault.cutAfter ?? part.length, fault.stallAfter ?? part.length);
   const step = fault.rate === undefined ? 64 * 1024 : Math.max(1, Math.floor(fault.rate / 50));
@@ -113,11 +125,7 @@ async function send(response: ServerResponse, part: Buffer, fault: Fault, seen: 
     const flushed = response.write(chunk);
     seen.sent += chunk.length;
     if (fault.rate !== undefined) await sleep(20);
-    else if (!flushed)
-      await Promise.race([
-        new Promise((resolve) => response.once('drain', resolve)),
-        new Promise((resolve) => response.once('close', resolve)),
-      ]);
+    else if (!flushed) await drained(response);
   }
   if (fault.stallAfter !== undefined && limit === fault.stallAfter) return;
   if (limit < part.length) {

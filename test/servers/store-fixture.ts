@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LocalLiteError } from '../../src/errors.ts';
 import { cardSchema, type ModelCard, type ModelFile, type ModelSource } from '../../src/models/card.ts';
 import { createCatalog } from '../../src/models/catalog.ts';
 import { createModelStore, type StoreOptions } from '../../src/models/store.ts';
@@ -101,4 +102,14 @@ export async function temporaryFolder(cleanUps: (() => Promise<void>)[]): Promis
   const folder = await mkdtemp(join(tmpdir(), 'locallite-store-'));
   cleanUps.push(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** The named error a promise ends with; anything else fails the test. */
+export async function refusal(promise: Promise<unknown>): Promise<LocalLiteError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!LocalLiteError.is(error)) throw new Error(`expected a named error, got ${String(error)}`);
+  return error;
 }

@@ -27,7 +27,17 @@ describe('names of this gateway', () => {
   it('on loopback: loopback names alone, with look-alikes refused', () => {
     const ours = createHostCheck(['127.0.0.1'], []);
     expect(['localhost', 'a.localhost', '127.0.0.1', '127.1.2.3', '::1'].filter((name) => !ours(name))).toEqual([]);
-    const foreign = ['localhost.evil.example', '127.0.0.1.evil.example', 'evil.example', '0.0.0.0', '::', '192.168.1.9', 'localhosts', '128.0.0.1', ''];
+    const foreign = [
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      'evil.example',
+      '0.0.0.0',
+      '::',
+      '192.168.1.9',
+      'localhosts',
+      '128.0.0.1',
+      '',
+    ];
     expect(foreign.filter(ours)).toEqual([]);
   });
 
@@ -82,7 +92,10 @@ describe('the client behind proxies', () => {
     const headers = { 'x-forwarded-for': '198.51.100.1', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'ai.example' };
     expect(from('10.0.0.1', headers)).toMatchObject({ encrypted: true, host: 'ai.example' });
     expect(from('192.0.2.7', headers)).toMatchObject({ encrypted: false, host: 'gateway.example' });
-    expect(from('10.0.0.1', { forwarded: 'for=198.51.100.1;proto=https;host=ai.example' })).toMatchObject({ encrypted: true, host: 'ai.example' });
+    expect(from('10.0.0.1', { forwarded: 'for=198.51.100.1;proto=https;host=ai.example' })).toMatchObject({
+      encrypted: true,
+      host: 'ai.example',
+    });
   });
 
   it('is local only when nobody forwards for somebody else', () => {

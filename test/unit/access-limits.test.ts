@@ -77,7 +77,11 @@ describe('the place of a JSON fault', () => {
 
   it('finds a fault exactly where JSON.parse refuses', () => {
     const damaged = fc
-      .tuple(fc.json({ maxDepth: 3 }), fc.nat(), fc.constantFrom('', '"', ',', ':', '}', ']', '\\', '\u0001', '\u0085', '0', '-', '.', 'e', 't'))
+      .tuple(
+        fc.json({ maxDepth: 3 }),
+        fc.nat(),
+        fc.constantFrom('', '"', ',', ':', '}', ']', '\\', '\u0001', '\u0085', '0', '-', '.', 'e', 't'),
+      )
       .map(([text, at, piece]) => text.slice(0, at % (text.length + 1)) + piece + text.slice((at % (text.length + 1)) + 1));
     fc.assert(
       fc.property(fc.oneof(damaged, fc.json(), fc.string()), (text) => {

@@ -168,7 +168,7 @@ describe('house rules', () => {
 
   it('files are named in kebab-case, and none is a drawer for leftovers', () => {
     for (const { path } of SOURCES) {
-      expect(path).toMatch(/^src(\/[a-z0-9-]+)+\.ts$/);
+      expect(path).toMatch(/^src(\/[a-z0-9-]+)+(\.d)?\.ts$/);
       expect(path).not.toMatch(/\b(utils?|helpers?|misc|common-utils)\b/);
     }
   });

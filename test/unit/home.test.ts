@@ -69,7 +69,10 @@ async function startOwner(): Promise<ChildProcess> {
 describe('claiming HOME', () => {
   it('gives it to one owner at a time and names that owner', async () => {
     const lease = await claim();
-    await expect(claimHome(home)).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(`process ${process.pid} on ${hostname()}`) });
+    await expect(claimHome(home)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(`process ${process.pid} on ${hostname()}`),
+    });
     await lease.release();
     await expect(claim()).resolves.toMatchObject({ home });
   });

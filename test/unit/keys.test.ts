@@ -85,7 +85,12 @@ describe('keys made here', () => {
     const names = Array.from({ length: 8 }, (_unused, index) => `key ${index}`);
     await Promise.all(names.map((name) => keys.create(name, ['inference'])));
     const again = await load();
-    expect(again.list().map((key) => key.name).sort()).toEqual(names);
+    expect(
+      again
+        .list()
+        .map((key) => key.name)
+        .sort(),
+    ).toEqual(names);
   });
 
   it('refuses a name that is taken, also under a race', async () => {
@@ -146,7 +151,17 @@ describe('recognising keys', () => {
     expect(keys.verify('settings-secret-0123456789')).toMatchObject({ scopes: ['admin'], from: 'settings' });
     expect(keys.verify('team-secret-0123456789')).toMatchObject({ name: 'team', scopes: ['inference', 'documents'], from: 'file' });
     expect(keys.verify(key)).toMatchObject({ name: 'home', from: 'home' });
-    const near = [key.slice(0, -1), `${key}x`, key.toUpperCase(), ` ${key}`, '', 'ü', 'x'.repeat(100_000), sha256(key), `sha256:${sha256(key)}`];
+    const near = [
+      key.slice(0, -1),
+      `${key}x`,
+      key.toUpperCase(),
+      ` ${key}`,
+      '',
+      'ü',
+      'x'.repeat(100_000),
+      sha256(key),
+      `sha256:${sha256(key)}`,
+    ];
     expect(near.map((secret) => keys.verify(secret))).toEqual(near.map(() => undefined));
   });
 
@@ -225,7 +240,10 @@ describe('the file of api_keys_file', () => {
 
   it('names a file that is not there or cannot be read', async () => {
     const missing = join(home, 'none.txt');
-    await expect(load({ apiKeysFile: missing })).rejects.toMatchObject({ code: 'invalid_config', message: expect.stringContaining(`${missing} (ENOENT)`) });
+    await expect(load({ apiKeysFile: missing })).rejects.toMatchObject({
+      code: 'invalid_config',
+      message: expect.stringContaining(`${missing} (ENOENT)`),
+    });
     await expect(load({ apiKeysFile: home })).rejects.toMatchObject({ code: 'invalid_config', message: expect.stringContaining('EISDIR') });
   });
 

@@ -5,6 +5,7 @@ import { print } from '../io.ts';
 import { word } from '../options.ts';
 
 export const completion: CommandDefinition = {
+  local: true,
   arguments: [['<shell>', 'your shell', SHELLS]],
   details: 'Completes commands, options and the names of installed models.',
   examples: [

@@ -11,6 +11,7 @@ export const config: CommandDefinition = {
   details:
     'A setting `a.b_c` is the flag --a-b-c, the variable LOCALLITE_A_B_C and a.b_c in the settings file; the first of these that is given wins. Secrets are not shown.',
   showSettings: true,
+  local: true,
   examples: [
     { command: 'locallite config', does: 'Every setting, its value and where that comes from' },
     { command: 'locallite config threads', does: 'One value, for scripts' },

@@ -6,6 +6,7 @@ import { EXIT_CODES } from '../exit-codes.ts';
 import { type Io, print, printJson, type Style, styled } from '../io.ts';
 
 export const doctor: CommandDefinition = {
+  local: true,
   details:
     'Looks at the machine, Node, ONNX Runtime and its providers, the settings, the folder and every file of the installed models, the gateway, the port, and whether the hub, npm and PyPI answer (not with --offline). Changes nothing. Exit code 1 when something fails.',
   examples: [

@@ -28,6 +28,7 @@ interface Server {
 
 export const serve: CommandDefinition = {
   showSettings: true,
+  local: true,
   ownsSignals: true,
   details:
     'Serves on http://127.0.0.1:11435 unless the settings say otherwise, and runs until Ctrl-C or SIGTERM: running requests are let finish, a second signal stops at once. The default model is installed first where it is missing; nothing else is downloaded by itself.',

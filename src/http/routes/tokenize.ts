@@ -1,4 +1,4 @@
-import type { TokenSpan } from '../../runtime/tokenizer-types.ts';
+import type { TokenizeResult } from '../../gateway/gateway-types.ts';
 import {
   detokenizeFields,
   detokenizeRequestSchema,
@@ -35,7 +35,7 @@ const tokenize = defineRoute({
   },
 });
 
-function toTokenized(spans: readonly TokenSpan[], index: number): TokenizeResponse['data'][number] {
+function toTokenized(spans: TokenizeResult['tokens'][number], index: number): TokenizeResponse['data'][number] {
   return {
     object: 'tokens',
     index,

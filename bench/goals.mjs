@@ -1,0 +1,24 @@
+/**
+ * The lines that have a goal and a floor, in the order of the table. `better` says which side is good. A figure below its floor is a
+ * defect to explain; one between floor and goal is work left.
+ */
+export const GOALS = [
+  { id: 'single', label: 'single-text requests, 32 clients / bare loop', goal: 0.97, floor: 0.92, better: 'higher', unit: '' },
+  { id: 'batch32', label: '32-text requests / bare loop', goal: 0.99, floor: 0.95, better: 'higher', unit: '' },
+  { id: 'bulk', label: '2,048-text requests / bare loop', goal: 0.99, floor: 0.95, better: 'higher', unit: '' },
+  { id: 'errors', label: 'errors with 1, 8, 32, 256 clients', goal: 0, floor: 0, better: 'lower', unit: '' },
+  { id: 'tail256', label: 'p99 / p50 with 256 clients', goal: 1.5, floor: 3, better: 'lower', unit: '' },
+  { id: 'idle', label: 'one text, idle: p50 - bare p50', goal: 0.4, floor: 0.8, better: 'lower', unit: 'ms' },
+  { id: 'mixed', label: 'one text beside a 2,048-text request: p99 / longest batch', goal: 1.1, floor: 2, better: 'lower', unit: '' },
+  { id: 'cpuShare', label: 'CPU share of everything but inference, 32-text requests', goal: 3, floor: 5, better: 'lower', unit: '%' },
+  { id: 'start', label: 'start to first vector, warm store', goal: 0.7, floor: 1.5, better: 'lower', unit: 's' },
+  { id: 'pssEmpty', label: 'PSS, idle, no model', goal: 90, floor: 120, better: 'lower', unit: 'MB' },
+  { id: 'pssLoaded', label: 'PSS, idle, default model in one worker a core', goal: 250, floor: 350, better: 'lower', unit: 'MB' },
+];
+
+/** How a figure stands: `goal`, `floor` (between the two) or `UNDER`. */
+export function verdictOf({ goal, floor, better }, figure) {
+  const reaches = (bound) => (better === 'higher' ? figure >= bound : figure <= bound);
+  if (reaches(goal)) return 'goal';
+  return reaches(floor) ? 'floor' : 'UNDER';
+}
