@@ -33,8 +33,6 @@ export interface Embedded {
 
 /** Texts are tokenised in slices of about this many characters, so that a large request never holds the event loop up for long. */
 const SLICE_CHARACTERS = 8_192;
-/** Characters of a text above which it is tokenised off the event loop's hot path. */
-const LONG_TEXT = 8_192;
 /** English averages four characters a token; three errs on the side of refusing early. */
 const CHARACTERS_PER_TOKEN = 3;
 
@@ -116,7 +114,8 @@ export class Embedder {
 
   async #encode(input: EmbedInput, index: number, how: { readonly prompt: string; readonly truncate: boolean }): Promise<Encoding> {
     const limit = how.truncate ? { maxTokens: this.#facts.maxTokens } : {};
-    const encoding = typeof input === 'string' ? await this.#encodeText(how.prompt + input, limit) : this.#encodeIds(input, index, limit);
+    const encoding =
+      typeof input === 'string' ? await this.#tokenizer.encodeAsync(how.prompt + input, limit) : this.#encodeIds(input, index, limit);
     if (encoding.ids.length > this.#facts.maxTokens) {
       throw new LocalLiteError(
         'input_too_long',
@@ -125,10 +124,6 @@ export class Embedder {
       );
     }
     return encoding;
-  }
-
-  #encodeText(text: string, limit: { maxTokens?: number }): Encoding | Promise<Encoding> {
-    return text.length > LONG_TEXT ? this.#tokenizer.encodeAsync(text, limit) : this.#tokenizer.encode(text, limit);
   }
 
   #encodeIds(ids: readonly number[], index: number, limit: { maxTokens?: number }): Encoding {

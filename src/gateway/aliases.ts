@@ -20,18 +20,18 @@ export async function openAliases(home: string, fromSettings: Readonly<Record<st
     async set(name, target) {
       if (!NAME.test(name)) {
         throw new LocalLiteError('invalid_request', `${JSON.stringify(name)} is no alias: letters, digits and . _ - : / are allowed`, {
-          param: 'name',
+          param: 'alias',
         });
       }
-      if (name in fromSettings) {
-        throw new LocalLiteError('conflict', `${name} is set in the settings (aliases), which win; change it there`, { param: 'name' });
+      if (Object.hasOwn(fromSettings, name)) {
+        throw new LocalLiteError('conflict', `${name} is set in the settings (aliases), which win; change it there`, { param: 'alias' });
       }
       saved.set(name, target);
       await save();
     },
     async remove(name) {
-      if (name in fromSettings)
-        throw new LocalLiteError('conflict', `${name} is set in the settings (aliases); remove it there`, { param: 'name' });
+      if (Object.hasOwn(fromSettings, name))
+        throw new LocalLiteError('conflict', `${name} is set in the settings (aliases); remove it there`, { param: 'alias' });
       const was = saved.delete(name);
       if (was) await save();
       return was;

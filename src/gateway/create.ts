@@ -48,7 +48,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const telemetry = options.telemetry ?? silentTelemetry();
   const catalog = options.catalog ?? createCatalog();
   await mkdir(config.home, { recursive: true, mode: 0o700 });
-  const store = options.store ?? createModelStore({ home: config.home, catalog, telemetry, settings: config, environment: processEnvironment() });
+  const store =
+    options.store ?? createModelStore({ home: config.home, catalog, telemetry, settings: config, environment: processEnvironment() });
   const aliases = await openAliases(config.home, config.aliases);
   return new LocalGateway({ config, telemetry, catalog, store, aliases, fakes: options.fakes ?? new Map() });
 }
@@ -110,7 +111,6 @@ class LocalGateway implements Gateway {
       );
       const { tokenizeMs, queueMs, inferMs } = embedded;
       const timings = { tokenizeMs, queueMs, inferMs, totalMs: performance.now() - started };
-      this.#observe(model, timings, embedded.truncatedTokens);
       const { vectors, promptTokens, truncatedTokens } = embedded;
       return {
         model,
@@ -156,13 +156,6 @@ class LocalGateway implements Gateway {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #observe(model: string, timings: EmbedResult['timings'], truncated: readonly number[]): void {
-    const stages = { tokenize: timings.tokenizeMs, queue: timings.queueMs, infer: timings.inferMs, total: timings.totalMs };
-    for (const [stage, ms] of Object.entries(stages)) this.telemetry.observe('locallite_stage_seconds', ms / 1000, { stage, model });
-    const cut = truncated.reduce((sum, tokens) => sum + tokens, 0);
-    if (cut > 0) this.telemetry.count('locallite_truncated_tokens_total', cut, { model });
   }
 
   async #lease(name: string | undefined, keepAlive: number | undefined, signal: AbortSignal | undefined): Promise<Lease> {

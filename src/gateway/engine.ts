@@ -204,7 +204,6 @@ function batchMetrics(telemetry: Telemetry, model: string): (report: BatchReport
   return ({ rows, realTokens, paddedTokens }) => {
     telemetry.observe('locallite_batch_rows', rows, { model });
     telemetry.observe('locallite_batch_padding_ratio', paddedTokens === 0 ? 0 : 1 - realTokens / paddedTokens, { model });
-    telemetry.count('locallite_tokens_total', realTokens, { model });
     telemetry.count('locallite_padded_tokens_total', paddedTokens - realTokens, { model });
   };
 }

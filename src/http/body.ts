@@ -52,7 +52,7 @@ export async function readJson(request: Request, limits: BodyLimits, signal?: Ab
  * A body without a type passes: only programs send one.
  * @throws LocalLiteError unsupported_media_type
  */
-export function requireJsonContent(headers: Headers): void {
+function requireJsonContent(headers: Headers): void {
   const header = headers.get('content-type');
   if (header === null || header.trim() === '') return;
   const [type = '', ...parameters] = header.split(';').map((part) => part.trim().toLowerCase());

@@ -1,5 +1,4 @@
-/** Exit codes of {@link runUntilSignal}. */
-export const EXIT = {
+const EXIT = {
   /** Everything that ran had finished, or was cut when its grace was over. */
   stopped: 0,
   /** Stopping failed, or took longer than its bound. */
@@ -33,7 +32,8 @@ const ECHO_MS = 300;
 
 /**
  * Waits for SIGINT or SIGTERM (or SIGBREAK, Windows), then stops within `graceMs` plus 5 s; a second signal ends the process at once.
- * The same signal within 0.3 s of the first counts as its echo. Resolves with the exit code, see {@link EXIT}.
+ * The same signal within 0.3 s of the first counts as its echo. Resolves with the exit code:
+ * 0 after stopping in order, 1 when that failed or overran. A second signal ends the process with 130 (SIGINT) or 143 (SIGTERM).
  */
 export function runUntilSignal(options: RunOptions): Promise<number> {
   const { exit = (code) => process.exit(code) } = options;

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { ReadEntry } from 'tar';
+import type { Parser, ReadEntry } from 'tar';
 import type { Entry, ZipFile } from 'yauzl';
 import { LocalLiteError } from '../errors.ts';
 import { type Disk, namedDiskError } from './disk.ts';
@@ -93,10 +93,17 @@ function archiveError(error: unknown, signal: AbortSignal): unknown {
   return new SourceFailure('corrupt', `the archive cannot be read: ${message}`, { cause: error });
 }
 
+/** Resolves when `parser` says `event` the next time. */
+function once(parser: Parser, event: 'drain' | 'end'): Promise<void> {
+  return new Promise((resolve) => {
+    parser.once(event, () => resolve());
+  });
+}
+
 const REGULAR = new Set(['File', 'OldFile', 'ContiguousFile']);
 
 async function walkTar(path: string, visit: Visit, signal: AbortSignal): Promise<void> {
-  const { Parser } = await import('tar');
+  const { Parser: TarParser } = await import('tar');
   let count = 0;
   let failure: unknown;
   let working: Promise<void> = Promise.resolve();
@@ -113,13 +120,16 @@ async function walkTar(path: string, visit: Visit, signal: AbortSignal): Promise
       entry.resume();
     }
   };
-  const parser = new Parser({
+  const parser = new TarParser({
     strict: true,
     onReadEntry: (entry) => {
       const handled = handle(entry);
       working = working.then(() => handled);
     },
   });
+  const broken = new Promise<never>((_resolve, reject) => parser.once('error', reject));
+  // Heard of below, or no longer of interest.
+  broken.catch(() => undefined);
   try {
     const source = createReadStream(path, { highWaterMark: 256 * 1024 });
     await pipeline(
@@ -127,17 +137,16 @@ async function walkTar(path: string, visit: Visit, signal: AbortSignal): Promise
       async (chunks) => {
         for await (const chunk of chunks) {
           if (failure !== undefined) return;
-          if (!parser.write(chunk)) await new Promise<void>((resolve) => parser.once('drain', () => resolve()));
+          if (!parser.write(chunk)) await Promise.race([broken, once(parser, 'drain')]);
         }
       },
       { signal },
     );
-    if (failure === undefined)
-      await new Promise<void>((resolve, reject) => {
-        parser.once('end', () => resolve());
-        parser.once('error', reject);
-        parser.end();
-      });
+    if (failure === undefined) {
+      const ended = once(parser, 'end');
+      parser.end();
+      await Promise.race([broken, ended]);
+    }
     await working;
     if (failure !== undefined) throw failure;
   } catch (error) {

@@ -18,6 +18,8 @@ export interface DownloadPolicy {
   readonly firstPauseMs?: number;
   /** Bytes of one range of a big file; default 16 MiB. A file below two of them comes in one piece. */
   readonly pieceBytes?: number;
+  /** Also wait for a host that cannot be reached at all before the first byte. */
+  readonly retryUnreachable?: boolean;
 }
 
 /** One file on its way to `target`, where a journal beside it keeps what an earlier try brought. */
@@ -159,11 +161,7 @@ async function firstAnswer(transfer: Transfer, state: JournalState): Promise<Htt
   const { client, file, policy, signal } = transfer;
   const big = policy.connections > 1 && (file.bytes ?? Number.POSITIVE_INFINITY) >= 2 * pieceBytesOf(policy);
   const headers: Record<string, string> = big ? { range: `bytes=0-${pieceBytesOf(policy) - 1}` } : {};
-  const answer = await withRetries(
-    () => client.send(file.url, { headers, signal }),
-    { retries: policy.retries, ...(policy.firstPauseMs === undefined ? {} : { firstPauseMs: policy.firstPauseMs }) },
-    signal,
-  );
+  const answer = await withRetries(() => client.send(file.url, { headers, signal }), policy, signal);
   try {
     plan(state, answer, file, policy);
     return answer;
@@ -243,8 +241,7 @@ async function fetchPiece(transfer: Transfer, sink: Sink, piece: Piece, first: H
     given = undefined;
     await consume(transfer, sink, piece, answer);
   };
-  const { retries, firstPauseMs } = transfer.policy;
-  const policy = { retries, retryUnreachable: true, ...(firstPauseMs === undefined ? {} : { firstPauseMs }) };
+  const policy = { ...transfer.policy, retryUnreachable: true };
   await withRetries(attempt, policy, transfer.signal, () => piece.done > before);
 }
 

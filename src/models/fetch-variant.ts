@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalLiteError } from '../errors.ts';
-import { type ArchiveEntry, openArchive } from './archive.ts';
+import { openArchive } from './archive.ts';
 import type { ModelCard, ModelFile, ModelSource, ModelVariant } from './card.ts';
 import { checkContent, type MeasuredContent } from './content.ts';
 import { copyDurably, ensureFolder, fileSize, linkOrCopy, requireSpace, tryLink } from './disk.ts';
@@ -10,7 +10,7 @@ import { type DownloadPolicy, download } from './download.ts';
 import { blobPath, type StagedFile, type StagedModel, type StoreContext } from './install.ts';
 import { dropPartial } from './journal.ts';
 import { folderOf } from './layout.ts';
-import { checkModelFile, installedPath, isOptional } from './model-files.ts';
+import { installedPath, isOptional } from './model-files.ts';
 import type { ProgressMeter } from './progress.ts';
 import { formatReference, parseReference } from './reference.ts';
 import { SourceFailure } from './sources/failure.ts';
@@ -51,7 +51,6 @@ function partialPath(context: StoreContext, id: string, identity: string): strin
  */
 export async function fetchVariant(context: PullContext, candidate: Candidate, plan: SourcePlan): Promise<StagedModel> {
   const { card, variant, source } = candidate;
-  for (const file of source.files) checkModelFile(file);
   await ensureFolder(partialFolder(context, card.id));
   const exact = exactReference(source.ref, plan.revision);
   if (plan.kind === 'folder') return { card, variant, source: exact, ...(await fromFolder(context, candidate, plan)) };
@@ -148,6 +147,16 @@ async function reuseBlob(context: PullContext, expected: ExpectedContent, target
   if (bytes === undefined || (expected.bytes !== undefined && bytes !== expected.bytes)) return undefined;
   await dropPartial(target);
   await linkOrCopy(blob, target);
+  try {
+    // What lay on the disk for months is read again before it is trusted: a damaged blob must not spoil a fresh pull.
+    await checkContent(target, { sha256 }, blob, context.signal);
+  } catch (error) {
+    await dropPartial(target);
+    if (!SourceFailure.isFailure(error)) throw error;
+    await rm(blob, { force: true });
+    context.telemetry.log.warn('store_blob_damaged', { sha256 });
+    return undefined;
+  }
   context.meter.resumed(bytes);
   return { bytes, sha256 };
 }
@@ -162,7 +171,8 @@ async function downloadChecked(context: PullContext, file: RemoteFile, target: s
       client,
       file,
       target,
-      policy: context.policy,
+      // Once bytes have come, a lost network is waited for; before that, the next source is tried soon.
+      policy: { ...context.policy, retryUnreachable: context.meter.current.bytesDone > 0 },
       disk: context.disk,
       signal: context.signal,
       onReceived: (bytes) => {
@@ -240,11 +250,6 @@ export async function fetchArchive(context: PullContext, id: string, plan: Archi
   if (archive.bytes !== undefined) context.meter.expect(archive.bytes);
   await downloadChecked(context, archive, target, client);
   return target;
-}
-
-/** What an archive on disk holds. */
-export function listArchive(context: PullContext, path: string, format: 'tar' | 'zip'): Promise<readonly ArchiveEntry[]> {
-  return openArchive(path, format, context.disk).list(context.signal);
 }
 
 async function fromFolder(context: PullContext, candidate: Candidate, plan: FolderPlan): Promise<Pick<StagedModel, 'files' | 'directory'>> {

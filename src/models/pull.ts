@@ -3,7 +3,7 @@ import type { ModelCard, ModelSource, ModelVariant } from './card.ts';
 import { type Candidate, fetchVariant, type PullContext } from './fetch-variant.ts';
 import { install } from './install.ts';
 import type { Manifest } from './manifest.ts';
-import { isOptional } from './model-files.ts';
+import { checkModelFile, isOptional } from './model-files.ts';
 import { parseReference } from './reference.ts';
 import { SourceFailure } from './sources/failure.ts';
 import type { HubCache } from './sources/hub-cache.ts';
@@ -62,7 +62,7 @@ export async function pullCard(
   // A host that cannot be reached at all is asked once a pull, not once a variant.
   const unreachable = new Map<SourceKind, LocalLiteError>();
   for (const variant of variants) {
-    const sources = variant.sources.filter(({ ref }) => only === undefined || ref.startsWith(`${only}:`));
+    const sources = variant.sources.filter(({ ref }) => only === undefined || addressOf(ref).kind === only);
     const cached = await fromCache(context, places, card, variant, sources, refusals);
     if (cached !== undefined) return cached;
     for (const source of sources) {
@@ -96,6 +96,7 @@ function refusalOf(error: unknown, what: string): Refusal {
 
 /** @throws SourceFailure, LocalLiteError */
 async function fromSource(context: PullContext, places: Places, candidate: Candidate): Promise<Manifest> {
+  for (const file of candidate.source.files) checkModelFile(file);
   const address = addressOf(candidate.source.ref);
   const source = places.sources.get(address.kind);
   if (source === undefined) throw new SourceFailure('refused', `LocalLite has no source ${address.kind}`);
@@ -123,6 +124,7 @@ async function fromCache(
     const address = addressOf(source.ref);
     if (address.kind !== 'hub') continue;
     try {
+      for (const file of source.files) checkModelFile(file);
       const plan = await places.cache.resolve(address, source.files, isOptional);
       if (plan === undefined) continue;
       return await install(context, await fetchVariant(context, { card, variant, source }, plan), context.signal);

@@ -81,6 +81,20 @@ describe('draining', () => {
     half.destroy();
   });
 
+  it('closes idle connections at once, not only when the last request is done', async () => {
+    const { server, waiting } = await startWaiting();
+    const idle = await open(server.port);
+    idle.on('error', () => undefined);
+    const left = once(idle, 'close');
+    const running = fetch(server.url).then((response) => response.text());
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    const closing = server.close(3_600_000);
+    await left;
+    waiting[0]?.end('still answered');
+    expect(await running).toBe('still answered');
+    expect(await closing).toBe(0);
+  });
+
   it('refuses a request that arrives late on a connection that is still busy', async () => {
     const { server, waiting } = await startWaiting();
     const socket = await open(server.port);

@@ -93,9 +93,7 @@ function commands(name: string, hasGateway: boolean): void {
     });
 
     it('counts and shows tokens', async () => {
-      expect((await run(['tokenize', 'a cat meows'])).out).toBe(
-        '6\t[CLS]:101 a:1037 cat:4937 me:2033 ##ows:15568 [SEP]:102\n',
-      );
+      expect((await run(['tokenize', 'a cat meows'])).out).toBe('6\t[CLS]:101 a:1037 cat:4937 me:2033 ##ows:15568 [SEP]:102\n');
       expect((await run(['tokenize', '--count'], 'a cat\nhello\n')).out).toBe('4\n3\n');
     });
 

@@ -19,7 +19,9 @@ const embed = (served: Served, input: unknown): Promise<Response> =>
     body: JSON.stringify({ model: DEFAULT_MODEL, input }),
   });
 
-/** Children of a process, from the system's process table. */
+const metrics = async (served: Served): Promise<string> => (await fetch(`${served.url}/metrics`)).text();
+
+/** Whether a process still runs. */
 async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
@@ -31,6 +33,7 @@ async function isAlive(pid: number): Promise<boolean> {
   }
 }
 
+/** Children of a process, from the system's process table. */
 async function workersOf(pid: number): Promise<number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   return children.trim().split(/\s+/).filter(Boolean).map(Number);
@@ -43,7 +46,7 @@ describe('locallite serve', () => {
       served,
       Array.from({ length: 200 }, (_, index) => `a sentence with the number ${index}`),
     );
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    while (!(await metrics(served)).includes('locallite_core_slots_busy 2')) await new Promise((resolve) => setTimeout(resolve, 10));
     served.child.kill('SIGTERM');
     const answer = await running;
     expect(answer.status).toBe(200);

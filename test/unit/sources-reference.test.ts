@@ -16,7 +16,7 @@ const CONFIG = {
   'modules.json': Buffer.from(
     '[{"type":"sentence_transformers.models.Transformer","path":""},{"type":"sentence_transformers.models.Pooling","path":"1_Pooling"}]',
   ),
-  '1_Pooling/config.json': Buffer.from('{"pooling_mode_cls_token":true,"word_embedding_dimension":8}'),
+  '1_Pooling/config.json': Buffer.from('{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false,"word_embedding_dimension":8}'),
 };
 
 describe('a repository of the hub that no card describes', () => {

@@ -153,6 +153,17 @@ describe('installed models', () => {
     expect(shared[0]?.ok).toBe(false);
   });
 
+  it('are made whole again by a fresh pull, even where the damaged file is shared', async () => {
+    const { store, files } = await twoModels();
+    const directory = (await store.find(ID))?.directory ?? '';
+    const weights = Buffer.from(files['onnx/model.onnx_data'] ?? Buffer.alloc(0));
+    weights[7] = (weights[7] ?? 0) ^ 1;
+    await writeFile(join(directory, 'onnx/model.onnx_data'), weights);
+    await store.remove(ID);
+    await store.pull(ID);
+    expect(await store.verify(ID)).toMatchObject([{ ok: true }]);
+  });
+
   it('keep to the owner alone', async () => {
     if (process.platform === 'win32') return;
     const { home } = await twoModels();

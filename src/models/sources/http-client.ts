@@ -112,6 +112,8 @@ export function describeTransferError(error: unknown, url: URL, signal: AbortSig
   if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code)) {
     return new SourceFailure('unreachable', `the certificate of ${url.host} is not trusted (${reason})`, { cause: error });
   }
+  if (code === 'ERR_INVALID_URL' || code === 'UND_ERR_INVALID_ARG')
+    return new SourceFailure('unreachable', `the proxy for ${url.host} is not an address`, { cause: error });
   const stalled = code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT';
   const what = stalled ? `${url.host} sent nothing for too long` : `the connection to ${url.host} broke`;
   return new SourceFailure('cut', `${what} (${reason})`, { transient: true, cause: error });

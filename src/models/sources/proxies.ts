@@ -1,10 +1,12 @@
 import type { HttpSettings } from './http-client.ts';
 import type { Environment } from './npm-settings.ts';
 
-/** Proxies from the environment, as curl and most tools read them (lower case first). */
+/** Proxies from the environment, as curl reads them (lower case first). Only http proxies are known; others are left out. */
 export function proxiesOf(environment: Environment): Pick<HttpSettings, 'httpProxy' | 'httpsProxy' | 'noProxy'> {
-  const read = (name: string): string | undefined =>
-    environment[name.toLowerCase()] || environment[name] || environment['all_proxy'] || environment['ALL_PROXY'] || undefined;
+  const read = (...names: readonly string[]): string | undefined =>
+    [...names, 'ALL_PROXY']
+      .flatMap((name) => [environment[name.toLowerCase()], environment[name]])
+      .find((value) => /^https?:\/\//.test(value ?? ''));
   return {
     httpProxy: read('HTTP_PROXY'),
     httpsProxy: read('HTTPS_PROXY'),

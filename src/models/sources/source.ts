@@ -2,8 +2,7 @@ import type { ModelSource } from '../card.ts';
 import type { HttpClient } from './http-client.ts';
 
 /** Kinds of places a model can come from; the word before the colon of a reference. */
-export const SOURCE_KINDS = ['hub', 'npm', 'pypi', 'https', 'file'] as const;
-export type SourceKind = (typeof SOURCE_KINDS)[number];
+export type SourceKind = 'hub' | 'npm' | 'pypi' | 'https' | 'file';
 
 /** What is known of a file before it is fetched; whatever is given is checked afterwards. */
 export interface ExpectedContent {
