@@ -9,7 +9,7 @@ export async function startBareLoop(model, ids, cores) {
   const askAll = (task, argument) => Promise.all(helpers.map((helper, part) => helper.ask(task, argument(part))));
   try {
     await askAll('load', () => model);
-    await askAll('setTexts', () => ids);
+    await askAll('setTexts', (part) => ({ ids, part, parts: cores }));
   } catch (error) {
     for (const helper of helpers) helper.stop();
     throw error;
@@ -17,7 +17,7 @@ export async function startBareLoop(model, ids, cores) {
   return {
     /** Texts and tokens a second of all processes together, over the whole list in batches of `size`. */
     async pass(size) {
-      const parts = await askAll('pass', (part) => ({ size, part, parts: cores }));
+      const parts = await askAll('pass', () => ({ size }));
       return {
         texts: sum(parts.map((part) => (part.texts / part.ms) * 1000)),
         tokens: sum(parts.map((part) => (part.tokens / part.ms) * 1000)),

@@ -4,9 +4,10 @@ import { serveTasks } from './helper-process.mjs';
 
 let session;
 let model;
-/** Token ids of every text, and the order of the texts by length. */
+/** Token ids of every text. */
 let texts = [];
-let byLength = [];
+/** This process's share of them, shortest first. */
+let share = [];
 
 serveTasks({
   /** Opens the graph with the options that the gateway's workers use (src/runtime/onnx.ts). */
@@ -23,23 +24,18 @@ serveTasks({
     });
   },
 
-  setTexts(ids) {
+  /** Takes every `parts`-th of the texts sorted by length, beginning with `part`: all processes get the same mix of lengths. */
+  setTexts({ ids, part, parts }) {
     texts = ids;
-    byLength = ids.map((_, index) => index).sort((a, b) => ids[a].length - ids[b].length);
+    share = ids.toSorted((a, b) => a.length - b.length).filter((_, index) => index % parts === part);
   },
 
-  /** Every `parts`-th batch of the sorted texts, beginning with `part`. Returns texts, tokens and the milliseconds they took. */
-  async pass({ size, part, parts }) {
+  /** This process's share in batches of `size`. Returns texts, tokens and the milliseconds they took. */
+  async pass({ size }) {
     const started = performance.now();
-    let count = 0;
-    let tokens = 0;
-    for (let from = part * size; from < byLength.length; from += parts * size) {
-      const batch = byLength.slice(from, from + size).map((index) => texts[index]);
-      await embed(batch);
-      count += batch.length;
-      for (const ids of batch) tokens += ids.length;
-    }
-    return { texts: count, tokens, ms: performance.now() - started };
+    for (let from = 0; from < share.length; from += size) await embed(share.slice(from, from + size));
+    const tokens = share.reduce((total, ids) => total + ids.length, 0);
+    return { texts: share.length, tokens, ms: performance.now() - started };
   },
 
   /** Milliseconds of each of the first `count` texts, one after the other. */

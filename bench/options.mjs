@@ -21,7 +21,7 @@ export const LINES = ['start', 'memory', 'throughput', 'clients', 'bulk', 'idle'
 /** What a full and a quick run measure. `texts` is the length of the list that every throughput figure goes through. */
 const SIZES = {
   full: { rounds: 5, starts: 5, texts: 1024, bulkTexts: 2048, idleTexts: 256 },
-  quick: { rounds: 2, starts: 2, texts: 256, bulkTexts: 2048, idleTexts: 128 },
+  quick: { rounds: 2, starts: 2, texts: 512, bulkTexts: 2048, idleTexts: 128 },
 };
 
 /** The options of `npm run bench`; prints the help and ends the process when it was asked for or something is wrong. */

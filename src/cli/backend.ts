@@ -2,6 +2,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { findGateway } from '../gateway/home.ts';
 import { LocalLite } from '../sdk/index.ts';
 import type { Invocation } from './command.ts';
+import type { AccessKind } from './own-gateway.ts';
 
 /** What commands work with: the gateway that runs for HOME, or one of their own. Both are spoken to in the same way. */
 export interface Backend extends AsyncDisposable {
@@ -10,9 +11,6 @@ export interface Backend extends AsyncDisposable {
   readonly url: string | undefined;
   readonly loaded: LoadedConfig;
 }
-
-/** `write` is for commands that change what HOME holds: without a running gateway they take its lock. */
-export type AccessKind = 'read' | 'write';
 
 /** The settings of a command that opens no port. @throws LocalLiteError invalid_config */
 export function commandConfig(invocation: Invocation<unknown>): LoadedConfig {

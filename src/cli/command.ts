@@ -14,6 +14,8 @@ export interface Invocation<Options> {
   readonly file: string | undefined;
   /** Address of a gateway to talk to instead of the one of HOME. */
   readonly url: string | undefined;
+  /** All commands there are, for one that is about them. */
+  readonly commands: readonly CommandEntry[];
   readonly io: Io;
 }
 

@@ -8,9 +8,11 @@ import { createApp } from '../http/server.ts';
 import { LocalLite } from '../sdk/index.ts';
 import { createTelemetry } from '../telemetry/create-telemetry.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import type { AccessKind } from './backend.ts';
 import { Closing } from './closing.ts';
 import { VERSION } from './version.ts';
+
+/** `write` is for commands that change what HOME holds: without a running gateway they take its lock. */
+export type AccessKind = 'read' | 'write';
 
 /** How long a command waits for another one that is changing the same HOME. */
 const WAIT_FOR_HOME_MS = 5_000;

@@ -130,5 +130,5 @@ function invocationOf(command: Command, args: readonly unknown[], io: Io): Invoc
   const { settings, own } = splitFlags(command.optsWithGlobals());
   const { json, config, url, ...options } = own as CommonOptions & Record<string, unknown>;
   // Commander checked them against the definition, whose command declares what it reads.
-  return { args, options: options as never, settings, json: json ?? false, file: config, url, io };
+  return { args, options: options as never, settings, json: json ?? false, file: config, url, commands: COMMANDS, io };
 }

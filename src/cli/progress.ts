@@ -29,24 +29,37 @@ export async function progressView(io: Io): Promise<ProgressView> {
 
 async function barView(io: Io): Promise<ProgressView> {
   const { default: cliProgress } = await import('cli-progress');
-  const color = hasColor(io, 'err') ? '\u001B[36m{bar}\u001B[0m' : '{bar}';
-  const options = {
-    stream: io.err as NodeJS.WritableStream,
-    format: `{subject} ${color} {percentage}% {amount} {speed} {left}`,
-    hideCursor: true,
-    barsize: 30,
+  const [before, after] = hasColor(io, 'err') ? ['\u001B[36m', '\u001B[39m'] : ['', ''];
+  const width = 30;
+  const format = (_options: unknown, { progress }: { readonly progress: number }, { job }: { readonly job?: ShownJob }): string => {
+    if (job === undefined) return '';
+    const head = `${job.subject}: ${phaseOf(job)}`;
+    // Without a total there is nothing that a bar could show.
+    if (job.bytesTotal === undefined) return `${head} ${amountOf(job)} ${paceOf(job)}`.trimEnd();
+    const filled = '█'.repeat(Math.round(progress * width)).padEnd(width, '░');
+    return `${head} ${before}${filled}${after} ${Math.floor(progress * 100)} % ${amountOf(job)} ${paceOf(job)}`.trimEnd();
   };
-  const bar = new cliProgress.SingleBar({ ...options, gracefulExit: false, clearOnComplete: true }, cliProgress.Presets.shades_classic);
-  bar.start(1, 0, { subject: '', amount: '', speed: '', left: '' });
+  const bar = new cliProgress.SingleBar({
+    stream: io.err as NodeJS.WritableStream,
+    format,
+    hideCursor: true,
+    gracefulExit: false,
+    clearOnComplete: true,
+  });
+  bar.start(1, 0, {});
   return {
     show(job) {
       bar.setTotal(Math.max(1, job.bytesTotal ?? 0));
-      const speed = job.bytesPerSecond > 0 ? `${formatBytes(job.bytesPerSecond)}/s` : '';
-      const left = job.etaSeconds ? `${formatSeconds(job.etaSeconds)} left` : '';
-      bar.update(job.bytesDone, { subject: `${job.subject}: ${phaseOf(job)}`, amount: amountOf(job), speed, left });
+      bar.update(Math.min(job.bytesDone, job.bytesTotal ?? 0), { job });
     },
     stop: () => bar.stop(),
   };
+}
+
+/** `27.8 MB/s, 12 s left`, as far as known. */
+function paceOf({ bytesPerSecond, etaSeconds }: ShownJob): string {
+  const speed = bytesPerSecond > 0 ? `${formatBytes(bytesPerSecond)}/s` : '';
+  return etaSeconds ? `${speed}, ${formatSeconds(etaSeconds)} left` : speed;
 }
 
 function lineView(io: Io): ProgressView {

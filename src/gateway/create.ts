@@ -7,8 +7,8 @@ import type { ModelCard } from '../models/card.ts';
 import { createCatalog, type ModelCatalog } from '../models/catalog.ts';
 import { createModelStore } from '../models/store.ts';
 import type { InstalledModel, ModelStore } from '../models/store-types.ts';
+import { availableProviders } from '../runtime/available.ts';
 import type { FakeGraph } from '../runtime/fake.ts';
-import { inspectRuntime } from '../runtime/onnx.ts';
 import { chooseProviders, type ProviderChoice, type ProviderName } from '../runtime/providers.ts';
 import { CoreSlots } from '../runtime/slots.ts';
 import { silentTelemetry } from '../telemetry/create-telemetry.ts';
@@ -222,7 +222,7 @@ class LocalGateway implements Gateway {
   }
 
   async #choose(model: InstalledModel): Promise<ProviderChoice> {
-    this.#available ??= inspectRuntime(this.config.runtime.package).then(({ available }) => available);
+    this.#available ??= availableProviders(this.config.runtime.package);
     const named = modelSettings(this.config, model.card.id).provider;
     const facts = { available: await this.#available, dtype: model.variant.dtype, platform: process.platform };
     return chooseProviders(named === undefined ? this.config.providers : [named], facts, this.config.provider_policy);

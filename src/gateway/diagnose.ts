@@ -5,7 +5,7 @@ import { createHttpClient, discard, type HttpClient, type HttpSettings } from '.
 import { readNpmSettings } from '../models/sources/npm-settings.ts';
 import { readPipSettings } from '../models/sources/pip-settings.ts';
 import { proxiesOf } from '../models/sources/proxies.ts';
-import { inspectRuntime } from '../runtime/onnx.ts';
+import { inspectRuntime } from '../runtime/available.ts';
 import { chooseProviders, type ProviderName, type RejectedProvider } from '../runtime/providers.ts';
 
 /** What inference would run on, as far as that can be told without a model. */

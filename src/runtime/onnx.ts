@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { LocalLiteError } from '../errors.ts';
@@ -45,30 +44,16 @@ async function loadRuntime(runtimePackage: string | undefined): Promise<Ort> {
   }
 }
 
-/**
- * The providers that a build of the runtime carries, and its version. One that the build supports but does not bundle (CUDA) counts when
- * its library has been put beside the runtime's own.
- */
-export async function inspectRuntime(runtimePackage?: string): Promise<{ version: string; available: readonly ProviderName[] }> {
+/** The version of a build of the runtime, and the providers it knows, with whether their libraries come with it. */
+export async function listBackends(
+  runtimePackage: string | undefined,
+): Promise<{ version: string; backends: readonly { provider: ProviderName; bundled: boolean }[] }> {
   const ort = await loadRuntime(runtimePackage);
-  const libraries = await runtimeLibraries(runtimePackage);
-  const available = ort
-    .listSupportedBackends()
-    .filter(({ name, bundled }) => bundled || libraries.some((file) => file.includes(`onnxruntime_providers_${name}.`)))
-    .flatMap(({ name }) => BACKEND_TO_PROVIDER[name] ?? []);
-  return { version: ort.env.versions.node ?? 'unknown', available };
-}
-
-/** File names beside the runtime's native binding; empty where its layout is another one. */
-async function runtimeLibraries(runtimePackage: string | undefined): Promise<readonly string[]> {
-  try {
-    const entry = createRequire(import.meta.url).resolve(runtimePackage ?? 'onnxruntime-node');
-    const binaries = join(dirname(entry), '..', 'bin');
-    const files = await readdir(binaries, { recursive: true });
-    return files.filter((file) => file.includes(join(process.platform, process.arch))).map((file) => basename(file));
-  } catch {
-    return [];
-  }
+  const backends = ort.listSupportedBackends().flatMap(({ name, bundled }) => {
+    const provider = BACKEND_TO_PROVIDER[name];
+    return provider === undefined ? [] : [{ provider, bundled }];
+  });
+  return { version: ort.env.versions.node ?? 'unknown', backends };
 }
 
 /**

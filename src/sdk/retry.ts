@@ -1,7 +1,7 @@
 import { ERROR_TABLE, type LocalLiteError } from '../errors.ts';
 
 /** Longest wait, in milliseconds, that a `Retry-After` may ask for; beyond it the error is handed to the caller at once. */
-export const LONGEST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 60_000;
 
 const FIRST_WAIT_MS = 250;
 const WAIT_CAP_MS = 8_000;

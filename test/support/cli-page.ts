@@ -39,7 +39,7 @@ export async function wholeProgram(): Promise<Command> {
 }
 
 /** What `--help` prints, texts added before and after included. */
-export function helpOf(command: Command): string {
+function helpOf(command: Command): string {
   let text = '';
   command.configureOutput({ ...command.configureOutput(), writeOut: (part) => (text += part) });
   command.outputHelp();

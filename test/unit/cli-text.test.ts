@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { formatBytes, formatFacts, formatNumber, formatSeconds, formatTable } from '../../src/cli/format.ts';
 import { readLines } from '../../src/cli/lines.ts';
 import { inBatches, inOrder } from '../../src/cli/pipeline.ts';
+import { progressView, type ShownJob } from '../../src/cli/progress.ts';
 import { readRecords, type TextSource } from '../../src/cli/records.ts';
 import { fakeIo } from '../support/cli-page.ts';
 
@@ -222,5 +223,42 @@ describe('inOrder', () => {
     const reading = collect(inOrder(silent, { ahead: 2, signal: abort.signal, work: async (item) => item }));
     abort.abort();
     await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});
+
+describe('progress', () => {
+  const job = (bytesDone: number, more: Partial<ShownJob> = {}): ShownJob => ({
+    subject: 'a/b',
+    state: 'running',
+    phase: 'downloading',
+    bytesDone,
+    bytesTotal: 100_000_000,
+    bytesPerSecond: 2_000_000,
+    etaSeconds: 30,
+    ...more,
+  });
+  const show = async (terminal: boolean, jobs: readonly ShownJob[]): Promise<string> => {
+    const { io, written } = fakeIo({ terminal: { input: false, out: false, err: terminal } });
+    Object.assign(io.err, { isTTY: terminal });
+    const view = await progressView(io);
+    for (const one of jobs) view.show(one);
+    await sleep(150);
+    view.stop();
+    return written.err;
+  };
+
+  it('is a line for each phase and tenth where nobody watches', async () => {
+    const steps = Array.from({ length: 100 }, (_, percent) => job(percent * 1_000_000));
+    const lines = (await show(false, [...steps, job(1e8, { phase: 'verifying' }), job(1e8, { state: 'succeeded' })])).trim().split('\n');
+    expect(lines).toHaveLength(11);
+    expect(lines[0]).toBe('a/b: downloading 0 % 0 B of 100 MB');
+    expect(lines[10]).toBe('a/b: verifying 100 % 100 MB of 100 MB');
+  });
+
+  it('is a bar with amount, speed and time left on a terminal, and none while the size is unknown', async () => {
+    expect(await show(true, [job(40_000_000)])).toContain(' 40 % 40.0 MB of 100 MB 2.00 MB/s, 30 s left');
+    const unknown = await show(true, [job(40_000_000, { bytesTotal: undefined, etaSeconds: undefined })]);
+    expect(unknown).toContain('a/b: downloading 40.0 MB 2.00 MB/s');
+    expect(unknown).not.toContain('%');
   });
 });

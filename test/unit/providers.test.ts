@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { availableProviders, inspectRuntime } from '../../src/runtime/available.ts';
 import { countNodes } from '../../src/runtime/onnx.ts';
 import { chooseProviders, PROVIDER_NAMES } from '../../src/runtime/providers.ts';
 
@@ -46,5 +47,18 @@ describe('countNodes', () => {
       { cat: 'Session', name: 'run', args: {} },
     ];
     expect(countNodes(profile)).toEqual({ cpu: 1, qnn: 1, SomeNewProvider: 1 });
+  });
+});
+
+describe('availableProviders', () => {
+  it('says of the pinned runtime what the runtime says of itself', async () => {
+    expect((await availableProviders(undefined)).toSorted()).toEqual((await inspectRuntime()).available.toSorted());
+  });
+
+  it('says which build could not be loaded', async () => {
+    await expect(availableProviders('no-such-runtime')).rejects.toMatchObject({
+      code: 'provider_unavailable',
+      message: expect.stringContaining('no-such-runtime (setting runtime.package)'),
+    });
   });
 });

@@ -1,5 +1,4 @@
-import type { CommandDefinition } from '../command.ts';
-import { COMMANDS } from '../command-table.ts';
+import type { CommandDefinition, CommandEntry } from '../command.ts';
 import { type CommandWords, completionScript, SHELLS } from '../completion-scripts.ts';
 import { print } from '../io.ts';
 import { word } from '../options.ts';
@@ -14,16 +13,16 @@ export const completion: CommandDefinition = {
     { command: 'locallite completion fish > ~/.config/fish/completions/locallite.fish', does: 'For fish' },
     { command: 'locallite completion powershell >> $PROFILE', does: 'For PowerShell' },
   ],
-  async run({ args, io }) {
+  async run({ args, commands, io }) {
     const shell = SHELLS.find((name) => name === word(args[0])) ?? SHELLS[0];
-    await print(io, completionScript(shell, await commandWords()));
+    await print(io, completionScript(shell, await commandWords(commands)));
   },
 };
 
 /** Names and options of every command, as its own definition has them. */
-async function commandWords(): Promise<readonly CommandWords[]> {
+async function commandWords(commands: readonly CommandEntry[]): Promise<readonly CommandWords[]> {
   return Promise.all(
-    COMMANDS.map(async ({ name, summary, load }) => {
+    commands.map(async ({ name, summary, load }) => {
       const { options = [], subcommands = [], arguments: args = [] } = await load();
       const takesModel = args.some(([syntax]) => syntax.includes('model'));
       return {

@@ -27,7 +27,7 @@ interface Distribution {
 }
 
 /** Names compare without case, and with runs of `-`, `_`, `.` equal (PEP 503). */
-export function normalizeProject(name: string): string {
+function normalizeProject(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, '-');
 }
 
