@@ -94,7 +94,7 @@ function build() {
   const fresh = join(STATE, 'dist');
   const tsdown = join(ROOT, 'node_modules', 'tsdown', 'dist', 'run.mjs');
   say('building dist/ …');
-  run([process.execPath], [tsdown, '--out-dir', fresh, '--log-level', 'warn'], 'the build failed: see the message above');
+  run([process.execPath], [tsdown, '--out-dir', fresh, '--log-level', 'error'], 'the build failed: see the message above');
   chmodSync(join(fresh, 'cli.js'), 0o755);
   replaceFolder(fresh, DIST);
   linkBin();

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Document, isMap, isScalar, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import type { Document, LineCounter, YAMLError } from 'yaml';
+import { yaml } from './yaml.ts';
 
 /** Names under which a settings file is found. */
 export const FILE_NAMES = ['locallite.yaml', 'locallite.yml', 'locallite.json'] as const;
@@ -38,6 +39,7 @@ export function findSettingsFile(folders: readonly string[]): { readonly path: s
 export function readSettingsFile(path: string): FileResult {
   const source = readText(path);
   if (typeof source !== 'string') return { file: undefined, problems: [`${path}: ${source.problem}`] };
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const faults = [...document.errors, ...document.warnings];
@@ -75,6 +77,7 @@ function withContent(path: string, document: Document, lines: LineCounter): File
 
 /** Where an alias stands that no anchor resolves. */
 function looseAlias(document: Document): number | undefined {
+  const { visit } = yaml();
   let offset: number | undefined;
   visit(document, {
     Alias: (_key, node) => {
@@ -87,6 +90,7 @@ function looseAlias(document: Document): number | undefined {
 }
 
 function placeOf(path: string, document: Document, lines: LineCounter, keys: readonly string[]): string {
+  const { isMap, isScalar } = yaml();
   let node: unknown = document.contents;
   let offset: number | undefined;
   for (const name of keys) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { yaml } from '../config/yaml.ts';
 import { LocalLiteError } from '../errors.ts';
 import { KEY_SCOPES } from '../wire/keys.ts';
 
@@ -176,6 +176,7 @@ interface Located {
 
 /** Parses YAML (JSON is a subset) and remembers where each value stands. */
 function locate(file: string, text: string): Located {
+  const { isNode, LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   // Pretty errors quote the source, which holds keys.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });

@@ -13,7 +13,7 @@ export interface RestartPolicy {
   readonly windowMs: number;
 }
 
-export const RESTART_POLICY: RestartPolicy = { firstDelayMs: 100, longestDelayMs: 15_000, crashesToOpen: 5, windowMs: 60_000 };
+const RESTART_POLICY: RestartPolicy = { firstDelayMs: 100, longestDelayMs: 15_000, crashesToOpen: 5, windowMs: 60_000 };
 
 /** What a group tells whoever dispatches. */
 export interface GroupEvents {

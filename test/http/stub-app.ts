@@ -16,7 +16,7 @@ import type { Telemetry } from '../../src/telemetry/telemetry.ts';
  */
 
 export const MODEL = 'owner/mini';
-export const CONNECTION = { remoteAddress: '127.0.0.1', encrypted: false, localPort: 11435 };
+const CONNECTION = { remoteAddress: '127.0.0.1', encrypted: false, localPort: 11435 };
 const BASE = 'http://127.0.0.1:11435';
 const SINCE = '2026-01-02T03:04:05.000Z';
 
@@ -132,7 +132,7 @@ export function createStubApp(options: StubOptions = {}): StubApp {
 }
 
 /** A string is sent as it is, anything else as JSON. */
-export function requestFor(method: string, path: string, body?: unknown, init: RequestInit = {}): Request {
+function requestFor(method: string, path: string, body?: unknown, init: RequestInit = {}): Request {
   const headers = new Headers(init.headers);
   if (!headers.has('host')) headers.set('host', '127.0.0.1:11435');
   if (body === undefined) return new Request(`${BASE}${path}`, { ...init, method, headers });

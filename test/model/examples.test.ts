@@ -1,17 +1,21 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MODEL_HOME } from '../home.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const ENV = { ...process.env, LOCALLITE_HOME: MODEL_HOME, LOCALLITE_OFFLINE: '1', LOCALLITE_THREADS: '2' };
+/** A copy, because a serving gateway holds its home for itself. */
+const HOME = mkdtempSync(join(tmpdir(), 'locallite-examples-'));
+const ENV = { ...process.env, LOCALLITE_HOME: HOME, LOCALLITE_OFFLINE: '1', LOCALLITE_THREADS: '2' };
 
 let server: ChildProcess;
 let url = '';
 let scratch = '';
 
 beforeAll(async () => {
+  cpSync(MODEL_HOME, HOME, { recursive: true, filter: (path) => !/[\\/]run$/.test(path) });
   server = spawn(process.execPath, ['dist/cli.js', 'serve', '--port', '0', '--log-level', 'silent'], { cwd: ROOT, env: ENV });
   url = await new Promise((resolve, reject) => {
     let printed = '';
@@ -33,6 +37,7 @@ afterAll(async () => {
   const stopped = new Promise((resolve) => server.on('exit', resolve));
   server.kill('SIGTERM');
   await stopped;
+  rmSync(HOME, { recursive: true, force: true });
 });
 
 function run(command: string, argv: readonly string[]): string {

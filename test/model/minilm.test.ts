@@ -7,7 +7,6 @@ import { DEFAULT_MODEL, MODEL_SETTINGS } from '../home.ts';
 import { mixedTexts } from './texts.ts';
 
 const GOLDEN = '../shared/data/golden/minilm-fp32.json';
-const STS = '../shared/data/sts/stsb-dev.tsv';
 
 let gateway: Gateway;
 beforeAll(async () => {
@@ -77,44 +76,3 @@ describe.skipIf(!existsSync(GOLDEN))('against the reference implementation (skip
     expect(Math.min(...cosines)).toBeGreaterThanOrEqual(0.88);
   });
 });
-
-describe.skipIf(!existsSync(STS))('STS-B dev (skipped without the data)', () => {
-  it('Spearman correlation is at least 86.4 (fp32 reference: 86.72)', async () => {
-    const rows = readFileSync(STS, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => line.split('\t'));
-    const first = await embed(rows.map((row) => row[1] ?? ''));
-    const second = await embed(rows.map((row) => row[2] ?? ''));
-    const predicted = first.map((vector, index) => cosine(vector, second[index] ?? new Float32Array()));
-    expect(
-      100 *
-        spearman(
-          predicted,
-          rows.map((row) => Number(row[0])),
-        ),
-    ).toBeGreaterThanOrEqual(86.4);
-  }, 180_000);
-});
-
-/** Spearman's rank correlation, ties by average rank. */
-function spearman(a: readonly number[], b: readonly number[]): number {
-  const [x, y] = [ranks(a), ranks(b)];
-  const mean = (a.length + 1) / 2;
-  const sum = (f: (index: number) => number): number => a.reduce((total, _, index) => total + f(index), 0);
-  const dx = (index: number): number => (x[index] ?? 0) - mean;
-  const dy = (index: number): number => (y[index] ?? 0) - mean;
-  return sum((i) => dx(i) * dy(i)) / Math.sqrt(sum((i) => dx(i) ** 2) * sum((i) => dy(i) ** 2));
-}
-
-function ranks(values: readonly number[]): number[] {
-  const order = values.map((value, index) => ({ value, index })).sort((a, b) => a.value - b.value);
-  const result: number[] = [];
-  for (let from = 0; from < order.length; ) {
-    let to = from;
-    while (to < order.length && order[to]?.value === order[from]?.value) to += 1;
-    for (const { index } of order.slice(from, to)) result[index] = (from + to + 1) / 2;
-    from = to;
-  }
-  return result;
-}

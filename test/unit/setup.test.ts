@@ -167,3 +167,17 @@ it('refuses an old Node with one clear line', async () => {
   expect(output).toMatch(/^locallite set-up: LocalLite needs Node 20\.19 or newer; this is Node 20\.18\.3\..*\n$/);
   expect(await calls()).toEqual([]);
 });
+
+it('finds the lockfile complete: packages of other systems included, no registry of somebody else', async () => {
+  const repository = join(import.meta.dirname, '../..');
+  const { code, output } = await start([join(repository, 'scripts', 'complete-lockfile.mjs'), '--check']).done;
+  expect({ code, output }).toEqual({ code: 0, output: '' });
+  const lock: { packages: Record<string, { resolved?: string }> } = JSON.parse(
+    await readFile(join(repository, 'package-lock.json'), 'utf8'),
+  );
+  expect(
+    Object.values(lock.packages).flatMap(({ resolved }) =>
+      resolved?.startsWith('https://registry.npmjs.org/') === false ? [resolved] : [],
+    ),
+  ).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { LocalLiteError } from '../../errors.ts';
 import { SourceFailure } from './failure.ts';
 
@@ -61,7 +61,8 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
   return flat;
 }
 
-function dispatcherFor(settings: HttpSettings, checkCertificates: boolean): Dispatcher {
+async function dispatcherFor(settings: HttpSettings, checkCertificates: boolean): Promise<Dispatcher> {
+  const { Agent, EnvHttpProxyAgent } = await loadClient();
   const tls = {
     rejectUnauthorized: checkCertificates,
     ...(settings.certificates === undefined ? {} : { ca: [...settings.certificates] }),
@@ -78,6 +79,11 @@ function dispatcherFor(settings: HttpSettings, checkCertificates: boolean): Disp
     httpsProxy: settings.httpsProxy ?? '',
     noProxy: settings.noProxy ?? '',
   });
+}
+
+/** Read when something is fetched: a gateway whose models are installed starts without it. */
+function loadClient(): Promise<typeof import('undici')> {
+  return import('undici');
 }
 
 function isTrusted(settings: HttpSettings, url: URL): boolean {
@@ -153,10 +159,10 @@ function nextAddress(from: URL, location: string | undefined): URL {
 
 /** Opens nothing until the first request. */
 export function createHttpClient(settings: HttpSettings): HttpClient {
-  let checked: Dispatcher | undefined;
-  let unchecked: Dispatcher | undefined;
+  let checked: Promise<Dispatcher> | undefined;
+  let unchecked: Promise<Dispatcher> | undefined;
 
-  const dispatcher = (url: URL): Dispatcher => {
+  const dispatcher = (url: URL): Promise<Dispatcher> => {
     if (isTrusted(settings, url)) {
       unchecked ??= dispatcherFor(settings, false);
       return unchecked;
@@ -168,9 +174,10 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   const hop = async (url: URL, options: HttpRequest): Promise<HttpAnswer> => {
     const authorization = settings.authorization?.(url);
     try {
+      const { request } = await loadClient();
       const answer = await request(url, {
         method: options.method ?? 'GET',
-        dispatcher: dispatcher(url),
+        dispatcher: await dispatcher(url),
         signal: options.signal,
         headers: {
           'user-agent': USER_AGENT,
@@ -223,7 +230,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   };
 
   const close = async (): Promise<void> => {
-    await Promise.all([checked?.destroy(), unchecked?.destroy()]);
+    await Promise.all([checked, unchecked].map(async (opened) => (await opened)?.destroy()));
   };
   return { send, text, close };
 }
