@@ -8,7 +8,7 @@ import { FRAME, type Frame, FrameReader, readMessage, writeFrame, writeMessage }
 /** JavaScript heap of a worker; weights and tensors live outside it. */
 const WORKER_HEAP_MB = 256;
 /** How much of a dying worker's last words is kept for the error message. */
-const LAST_WORDS = 2_000;
+const LAST_WORDS = 16_000;
 
 interface Pending {
   readonly resolve: (frame: Frame) => void;
@@ -46,14 +46,15 @@ export class WorkerProcess {
     this.#channel = this.#child.stdio[3] as Duplex;
     const reader = new FrameReader((frame) => this.#settle(frame));
     this.#channel.on('data', (chunk: Uint8Array) => reader.push(chunk));
-    this.#channel.on('error', () => {}); // 'exit' says what happened
+    this.#channel.on('error', () => {}); // 'close' says what happened
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS);
     });
     this.#child.once('error', (cause) =>
       this.#end(new LocalLiteError('worker_crashed', `the worker could not be started: ${cause.message}`, { cause })),
     );
-    this.#child.once('exit', (code, signal) => this.#end(this.#describeExit(code, signal)));
+    // 'close' comes after 'exit', when the last words have been read.
+    this.#child.once('close', (code, signal) => this.#end(this.#describeExit(code, signal)));
   }
 
   get pid(): number | undefined {
@@ -85,7 +86,7 @@ export class WorkerProcess {
   async close(): Promise<void> {
     if (!this.alive) return;
     this.#reason ??= new LocalLiteError('shutting_down', 'the worker was stopped');
-    const exited = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    const exited = new Promise<void>((resolve) => this.#child.once('close', () => resolve()));
     if (this.#pending.size === 0) this.#child.kill('SIGKILL');
     else this.#channel.end();
     await exited;
