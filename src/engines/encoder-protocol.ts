@@ -43,7 +43,7 @@ export interface EncoderBatch {
 export interface EncoderVectors {
   readonly vectors: Float32Array;
   readonly inferMs: number;
-  /** Resident bytes of the worker after the run. */
+  /** Resident bytes of the worker after the run; 0 where the system tells others. */
   readonly residentBytes: number;
 }
 

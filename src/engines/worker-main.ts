@@ -56,7 +56,12 @@ async function run(encoder: Encoder | undefined, payload: Uint8Array<ArrayBuffer
   if (encoder === undefined) throw new LocalLiteError('internal', 'a batch came before the model');
   const started = performance.now();
   const vectors = await encoder.encode(unpackBatch(payload));
-  return packVectors({ vectors, inferMs: performance.now() - started, residentBytes: process.memoryUsage.rss() });
+  return packVectors({ vectors, inferMs: performance.now() - started, residentBytes: residentBytes() });
+}
+
+/** Linux tells the gateway more exactly, for nothing; elsewhere the answer carries it. */
+function residentBytes(): number {
+  return process.platform === 'linux' ? 0 : process.memoryUsage.rss();
 }
 
 function reportFailure(channel: Socket, id: number, error: unknown): void {
