@@ -74,8 +74,8 @@ export async function openSession(request: SessionRequest): Promise<OpenedSessio
 }
 
 /**
- * One thread, no spinning: a session owns one core and gives it back while it waits. The memory arena stays on, because without it
- * batches of changing shapes run slower and the peak is the same (docs/decisions/0004-process-model.md has the figures).
+ * One thread, no spinning: a session owns one core and gives it back while it waits. The memory arena stays on: it buys about 5 % and
+ * hardly raises the peak (docs/decisions/0004-process-model.md has the figures).
  */
 function sessionOptions(request: SessionRequest, profileFilePrefix: string): OrtSession.SessionOptions {
   const library = request.providerLibrary === undefined ? {} : { backendPath: request.providerLibrary };
