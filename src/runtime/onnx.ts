@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { LocalLiteError } from '../errors.ts';
 import type { ProviderName } from './providers.ts';
@@ -36,8 +36,8 @@ const PROFILE_TO_PROVIDER: Readonly<Record<string, ProviderName>> = {
 async function loadRuntime(runtimePackage: string | undefined): Promise<Ort> {
   const specifier = runtimePackage ?? 'onnxruntime-node';
   try {
-    const loaded: { default?: Ort } & Ort = await import(isAbsolute(specifier) ? pathToFileURL(specifier).href : specifier);
-    return loaded.default ?? loaded;
+    // As `require` does: a folder counts by its package.json, which `import` refuses.
+    return createRequire(import.meta.url)(specifier) as Ort;
   } catch (cause) {
     const where = runtimePackage === undefined ? 'onnxruntime-node' : `${specifier} (setting runtime.package)`;
     throw new LocalLiteError('provider_unavailable', `ONNX Runtime could not be loaded from ${where}: ${messageOf(cause)}`, { cause });

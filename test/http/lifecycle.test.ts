@@ -166,13 +166,14 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
         console.log('request');
         setTimeout(() => response.end('done'), ${options.requestMs});
       } });
-      console.log('url ' + server.url);
-      process.exitCode = await runUntilSignal({
+      const stopped = runUntilSignal({
         close: ${options.close ?? '(graceMs) => server.close(graceMs)'},
         graceMs: ${options.graceMs},
         onStop: (by) => console.log('stopping ' + by),
         onFailure: (reason) => console.log('failed ' + (reason instanceof Error ? reason.message : reason)),
       });
+      console.log('url ' + server.url);
+      process.exitCode = await stopped;
       console.log('stopped ' + process.exitCode);`,
     );
     let output = '';

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { availableProviders, inspectRuntime } from '../../src/runtime/available.ts';
 import { countNodes } from '../../src/runtime/onnx.ts';
@@ -53,6 +54,11 @@ describe('countNodes', () => {
 describe('availableProviders', () => {
   it('says of the pinned runtime what the runtime says of itself', async () => {
     expect((await availableProviders(undefined)).toSorted()).toEqual((await inspectRuntime()).available.toSorted());
+  });
+
+  it('loads another build by the path of its folder', async () => {
+    const folder = fileURLToPath(new URL('../../node_modules/onnxruntime-node', import.meta.url));
+    expect(await availableProviders(folder)).toContain('cpu');
   });
 
   it('says which build could not be loaded', async () => {
