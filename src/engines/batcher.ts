@@ -48,6 +48,14 @@ interface Entry<In, Out> extends Waiting {
   readonly reject: (error: LocalLiteError) => void;
 }
 
+/** Room that was promised to a request before its texts were counted. */
+export interface Admission {
+  /** A text of `length` tokens is in the queue now: so much less is reserved beside it. */
+  readonly queued: (length: number) => void;
+  /** Gives back what is left; to be called once all texts are queued or the request has failed. */
+  readonly end: () => void;
+}
+
 /** A queued item. */
 export interface Ticket<Out> {
   /** Rejects with `cancelled` after `leave`, and with what its batch failed of. */
@@ -60,6 +68,8 @@ export interface Ticket<Out> {
 const TARGET_BATCH_MS = 30;
 const MAX_PADDING_SHARE = 0.06;
 const FIRST_GUESS_TOKENS_PER_MS = 4;
+/** Share of the queue that bulk work may fill. */
+const BULK_SHARE = 0.875;
 
 /**
  * Packs waiting texts into batches by padded-token cost. Runs at once when a worker is idle, gathers while all are busy, and decides what
@@ -93,26 +103,27 @@ export class Batcher<In, Out> {
   }
 
   /**
-   * Refuses at the door when `tokens` more would not fit; an empty queue always has room, so that no request is impossible. Returns the
-   * function that ends the reservation, to be called once the texts themselves are queued.
+   * Refuses at the door when `tokens` more would not fit; an empty queue always has room, so that no request is impossible. Bulk work may
+   * fill only most of the queue: whoever waits for an answer finds a place behind it.
    * @throws LocalLiteError overloaded with the seconds after which the queue will have room, shutting_down.
    */
-  admit(tokens: number): () => void {
+  admit(tokens: number, lane: Lane): Admission {
     if (this.#closed !== undefined) throw this.#closed;
     const taken = this.queuedTokens + this.#reservedTokens;
-    if (taken > 0 && taken + tokens > this.#settings.maxQueuedTokens) throw this.#overloaded(taken, tokens);
-    this.#reservedTokens += tokens;
-    let ended = false;
-    return () => {
-      if (!ended) this.#reservedTokens -= tokens;
-      ended = true;
+    const limit = this.#settings.maxQueuedTokens * (lane === 'bulk' ? BULK_SHARE : 1);
+    if (taken > 0 && taken + tokens > limit) throw this.#overloaded(taken, tokens, limit);
+    let left = 0;
+    const reserve = (wanted: number): void => {
+      this.#reservedTokens += wanted - left;
+      left = wanted;
     };
+    reserve(tokens);
+    return { queued: (length) => reserve(Math.max(0, left - length)), end: () => reserve(0) };
   }
 
-  #overloaded(taken: number, tokens: number): LocalLiteError {
-    const limit = this.#settings.maxQueuedTokens;
+  #overloaded(taken: number, tokens: number, limit: number): LocalLiteError {
     const seconds = (taken + tokens - limit) / (this.#tokensPerMs * 1000 * this.#runner.size);
-    return new LocalLiteError('overloaded', `${taken} tokens are waiting and ${limit} is the limit (queue.max_tokens)`, {
+    return new LocalLiteError('overloaded', `${taken} tokens are waiting and there is room for ${limit} (queue.max_tokens)`, {
       retryAfterSeconds: Math.max(1, Math.ceil(seconds)),
     });
   }
@@ -133,7 +144,9 @@ export class Batcher<In, Out> {
     return {
       settled: promise,
       leave: () => {
-        if (this.#lanes[lane].remove(entry)) reject(new LocalLiteError('cancelled', 'the caller left before the text was run'));
+        if (!this.#lanes[lane].remove(entry)) return;
+        reject(new LocalLiteError('cancelled', 'the caller left before the text was run'));
+        this.#settleIfDrained();
       },
     };
   }
@@ -161,16 +174,22 @@ export class Batcher<In, Out> {
     for (const queue of Object.values(this.#lanes)) {
       for (const entry of queue.take(0, queue.size)) entry.reject(error);
     }
+    this.#settleIfDrained();
   }
 
   /** Refuses new work and resolves when all that was accepted has been settled. */
   close(): Promise<void> {
     this.#closed ??= new LocalLiteError('shutting_down', 'the model is being unloaded');
-    if (this.#isEmpty()) {
-      for (const withdraw of this.#reservations.values()) withdraw();
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => this.#drained.push(resolve));
+    const drained = new Promise<void>((resolve) => this.#drained.push(resolve));
+    this.#settleIfDrained();
+    return drained;
+  }
+
+  #settleIfDrained(): void {
+    if (this.#closed === undefined || !this.#isEmpty()) return;
+    for (const withdraw of this.#reservations.values()) withdraw();
+    this.#reservations.clear();
+    for (const resolve of this.#drained.splice(0)) resolve();
   }
 
   #reserve(lane: Lane): void {
@@ -179,10 +198,10 @@ export class Batcher<In, Out> {
       answered = true;
       this.#reservations.delete(lane);
       if (run !== undefined) void this.#runNext(run);
+      // More may be waiting and another worker idle.
+      if (this.#runner.idle() > 0) this.#pumpSoon();
     });
     if (!answered) this.#reservations.set(lane, withdraw);
-    // Granted at once: more may be waiting and another worker idle.
-    else if (this.#runner.idle() > 0) this.pump();
   }
 
   async #runNext(run: BatchRun<In, Out>): Promise<void> {
@@ -207,7 +226,7 @@ export class Batcher<In, Out> {
     } finally {
       this.#running -= 1;
       this.pump();
-      if (this.#isEmpty()) for (const resolve of this.#drained.splice(0)) resolve();
+      this.#settleIfDrained();
     }
   }
 

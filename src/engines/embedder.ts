@@ -61,7 +61,7 @@ export class Embedder {
     const dimensions = this.#checkDimensions(options.dimensions);
     const prompt = this.#promptFor(inputs, options.inputType);
     const batcher = this.#batchers[options.inputType ?? 'passage'];
-    const endReservation = batcher.admit(estimateTokens(inputs, this.#facts.maxTokens));
+    const admission = batcher.admit(estimateTokens(inputs, this.#facts.maxTokens), options.lane);
 
     const tickets: Ticket<Float32Array>[] = [];
     const leave = (): void => {
@@ -69,10 +69,12 @@ export class Embedder {
     };
     options.signal?.addEventListener('abort', leave, { once: true });
     try {
-      const encoded = await this.#submitAll(inputs, { prompt, truncate: options.truncate === true, signal: options.signal }, (encoding) =>
-        tickets.push(batcher.submit(encoding, { length: encoding.ids.length, lane: options.lane })),
-      );
-      endReservation();
+      const encoded = await this.#submitAll(inputs, { prompt, truncate: options.truncate === true, signal: options.signal }, (encoding) => {
+        const { length } = encoding.ids;
+        tickets.push(batcher.submit(encoding, { length, lane: options.lane }));
+        admission.queued(length);
+      });
+      admission.end();
       const settled = await Promise.all(tickets.map((ticket) => ticket.settled));
       const vectors = settled.map(({ result }) =>
         dimensions === undefined ? result : cutDimensions(result, dimensions, this.#facts.normalize),
@@ -83,7 +85,7 @@ export class Embedder {
       await Promise.allSettled(tickets.map((ticket) => ticket.settled));
       throw error;
     } finally {
-      endReservation();
+      admission.end();
       options.signal?.removeEventListener('abort', leave);
     }
   }
@@ -116,6 +118,9 @@ export class Embedder {
     const limit = how.truncate ? { maxTokens: this.#facts.maxTokens } : {};
     const encoding =
       typeof input === 'string' ? await this.#tokenizer.encodeAsync(how.prompt + input, limit) : this.#encodeIds(input, index, limit);
+    if (encoding.ids.length === 0) {
+      throw new LocalLiteError('invalid_request', `input[${index}] has no tokens, and nothing has no vector`, { param: `input[${index}]` });
+    }
     if (encoding.ids.length > this.#facts.maxTokens) {
       throw new LocalLiteError(
         'input_too_long',

@@ -13,7 +13,7 @@ export interface EncoderInput {
 
 /** Runs encoder batches on a group of workers, one core slot each. */
 export function encoderRunner(options: {
-  readonly group: WorkerGroup;
+  readonly group: WorkerGroup<WorkerProcess>;
   readonly slots: CoreSlots;
   /** What the texts of this queue are; one runner a kind where the graph is told. */
   readonly kind: TextKind;

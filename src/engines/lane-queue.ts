@@ -6,6 +6,9 @@ export interface Waiting {
   readonly enqueuedAt: number;
 }
 
+/** Passed arrivals that are kept at most, or as many as wait. */
+const DROP_AT = 1024;
+
 /** The waiting texts of one lane: sorted by length for packing, and in order of arrival for fairness. */
 export class LaneQueue<Item extends Waiting> {
   readonly #sorted: Item[] = [];
@@ -38,10 +41,11 @@ export class LaneQueue<Item extends Waiting> {
   oldest(): Item | undefined {
     for (; this.#head < this.#arrivals.length; this.#head++) {
       const item = this.#arrivals[this.#head];
-      if (item !== undefined && this.#present.has(item)) return item;
+      if (item !== undefined && this.#present.has(item)) {
+        this.#dropPassed();
+        return item;
+      }
     }
-    this.#arrivals = [];
-    this.#head = 0;
     return undefined;
   }
 
@@ -68,6 +72,16 @@ export class LaneQueue<Item extends Waiting> {
   #forget(item: Item): void {
     this.#present.delete(item);
     this.#tokens -= item.length;
+    if (this.#present.size > 0) return;
+    this.#arrivals = [];
+    this.#head = 0;
+  }
+
+  /** What has gone is let go of, a large piece at a time: an item holds the ids and, in the end, the vector of its text. */
+  #dropPassed(): void {
+    if (this.#head < DROP_AT || this.#head * 2 < this.#arrivals.length) return;
+    this.#arrivals = this.#arrivals.slice(this.#head);
+    this.#head = 0;
   }
 
   /** Binary search by (length, sequence): where the item is, or would go. */

@@ -79,7 +79,7 @@ export async function openEngine(request: EngineRequest): Promise<Engine> {
 }
 
 interface RunningWorkers {
-  readonly group: WorkerGroup;
+  readonly group: WorkerGroup<WorkerProcess>;
   readonly report: EncoderLoaded;
   readonly rejected: readonly RejectedProvider[];
   /** Batchers to wake and to reject; filled by {@link assemble}. */

@@ -12,10 +12,9 @@ const ENDED: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'cancelled'
 
 interface Running {
   job: Job;
-  abort: AbortController;
-  /** What the abort is for; undefined while it runs. */
-  stop: 'paused' | 'cancelled' | undefined;
-  /** Settles when the pull of the last run has let go of its files. */
+  /** The pull that runs for it now; another one, or none, once it was stopped. */
+  attempt: AbortController | undefined;
+  /** Settles when the last pull has let go of its files. */
   end: Promise<void>;
 }
 
@@ -34,23 +33,25 @@ export function createJobs(options: { readonly store: ModelStore; readonly telem
   };
 
   const run = (running: Running): void => {
-    running.abort = new AbortController();
-    running.stop = undefined;
+    const attempt = new AbortController();
+    running.attempt = attempt;
     update(running, { state: 'running', error: undefined });
-    const onProgress = (progress: PullProgress): void => {
-      if (running.job.state === 'running') update(running, { progress });
-    };
-    running.end = running.end.then(() => pull(running, onProgress));
+    running.end = running.end.then(() => pull(running, attempt));
   };
 
-  const pull = async (running: Running, onProgress: (progress: PullProgress) => void): Promise<void> => {
+  /** What becomes of an attempt counts only as long as it is the job's own: a stopped one unwinds in silence. */
+  const pull = async (running: Running, attempt: AbortController): Promise<void> => {
+    const report = (change: Partial<Job>): void => {
+      if (running.attempt === attempt) update(running, change);
+    };
     try {
-      const { card, variant, source, bytes } = await options.store.pull(running.job.subject, { signal: running.abort.signal, onProgress });
-      update(running, { state: 'succeeded', result: { model: card.id, variant: variant.name, source, bytes } });
+      const onProgress = (progress: PullProgress): void => report({ progress });
+      const { card, variant, source, bytes } = await options.store.pull(running.job.subject, { signal: attempt.signal, onProgress });
+      report({ state: 'succeeded', result: { model: card.id, variant: variant.name, source, bytes } });
     } catch (cause) {
-      if (running.stop !== undefined) return;
       const { code, message } = LocalLiteError.from(cause);
-      update(running, { state: 'failed', error: { code, message } });
+      if (running.attempt !== attempt) return;
+      report({ state: 'failed', error: { code, message } });
       options.telemetry.log.warn('job_failed', { job: running.job.id, subject: running.job.subject, code, reason: message });
     }
   };
@@ -64,17 +65,22 @@ export function createJobs(options: { readonly store: ModelStore; readonly telem
   const stop = (id: string, from: readonly JobState[], state: 'paused' | 'cancelled'): Job => {
     const running = find(id);
     assertState(running.job, from, state);
-    running.stop = state;
-    running.abort.abort();
+    const { attempt } = running;
+    running.attempt = undefined;
+    attempt?.abort();
     return update(running, { state });
   };
 
   return {
     startPull(reference) {
       const same = [...jobs.values()].find(({ job }) => job.subject === reference && !ENDED.has(job.state));
-      if (same !== undefined) return same.job;
+      if (same !== undefined) {
+        // Whoever asks for it wants it to go on.
+        if (same.job.state === 'paused') run(same);
+        return same.job;
+      }
       forgetOldest(jobs);
-      const running: Running = { job: newJob(reference), abort: new AbortController(), stop: undefined, end: Promise.resolve() };
+      const running: Running = { job: newJob(reference), attempt: undefined, end: Promise.resolve() };
       jobs.set(running.job.id, running);
       run(running);
       return running.job;
@@ -90,18 +96,23 @@ export function createJobs(options: { readonly store: ModelStore; readonly telem
       return running.job;
     },
     async *watch(id, signal) {
+      const first = find(id).job;
+      if (ENDED.has(first.state)) {
+        yield first;
+        return;
+      }
+      // Listening begins before the first state is handed out, so that nothing is missed while the caller looks at it.
       const events = on(changes, id, signal === undefined ? {} : { signal });
-      let job = find(id).job;
-      yield job;
-      if (ENDED.has(job.state)) return;
       try {
-        for await (const [change] of events as AsyncIterable<[Job]>) {
-          job = change;
+        yield first;
+        for await (const [job] of events as AsyncIterable<[Job]>) {
           yield job;
           if (ENDED.has(job.state)) return;
         }
       } catch (error) {
         if (signal?.aborted !== true) throw error;
+      } finally {
+        await events.return?.();
       }
     },
     async close() {

@@ -94,10 +94,14 @@ async function answer(options: ExchangeOptions, request: Request, connection: Co
     unknownFields: config.unknown_fields,
   };
   const { reply, ignored } = await target.route.run(raw, context);
-  const streamSignal = options.stopping === undefined ? request.signal : AbortSignal.any([request.signal, options.stopping]);
-  const draft = draftReply(reply, streamSignal, request.method === 'HEAD');
+  const draft = draftReply(reply, () => streamSignal(request, options.stopping), request.method === 'HEAD');
   const rate = admission.rate === undefined ? {} : rateLimitHeaders(admission.rate);
   return { draft: { ...draft, headers: { ...rate, ...draft.headers } }, caller: admission, ignored, report: reply.report };
+}
+
+/** Only event streams need it, and a joined signal costs memory for as long as the server runs. */
+function streamSignal(request: Request, stopping: AbortSignal | undefined): AbortSignal {
+  return stopping === undefined ? request.signal : AbortSignal.any([request.signal, stopping]);
 }
 
 function fail(options: ExchangeOptions, request: Request, requestId: string, target: Target, thrown: unknown): Result {

@@ -13,8 +13,8 @@ export interface Draft {
   readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
 }
 
-/** Turns a route's reply into an answer. `head`: only the headers are wanted, so no stream is started. */
-export function draftReply(reply: Reply, signal: AbortSignal, head: boolean): Draft {
+/** Turns a route's reply into an answer. `signalOf`: what ends a stream of events. `head`: only the headers are wanted, so no stream is started. */
+export function draftReply(reply: Reply, signalOf: () => AbortSignal, head: boolean): Draft {
   const status = reply.status ?? 200;
   const { body } = reply;
   switch (body.kind) {
@@ -28,7 +28,7 @@ export function draftReply(reply: Reply, signal: AbortSignal, head: boolean): Dr
       return {
         status,
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no', ...reply.headers },
-        body: head ? null : eventStream(body.events, signal),
+        body: head ? null : eventStream(body.events, signalOf()),
       };
     default:
       return body satisfies never;

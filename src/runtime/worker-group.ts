@@ -1,14 +1,19 @@
 import { LocalLiteError } from '../errors.ts';
-import type { WorkerProcess } from './worker.ts';
 
 /** Starts one worker and loads it; `onExit` is called once when it ends, for whatever reason. */
-export type StartWorker = (onExit: (error: LocalLiteError) => void) => Promise<WorkerProcess>;
+export type StartWorker<Worker> = (onExit: (error: LocalLiteError) => void) => Promise<Worker>;
+
+/** What a group needs of a worker. */
+export interface GroupMember {
+  readonly alive: boolean;
+  close(): Promise<void>;
+}
 
 /** Restarts after a crash wait this long, doubled each time up to the limit. */
 export interface RestartPolicy {
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
-  /** So many crashes within the window open the circuit: requests are refused at once until a probe succeeds. */
+  /** So many crashes within the window open the circuit: requests are refused at once until a restart succeeds. */
   readonly crashesToOpen: number;
   readonly windowMs: number;
 }
@@ -19,7 +24,7 @@ const RESTART_POLICY: RestartPolicy = { firstDelayMs: 100, longestDelayMs: 15_00
 export interface GroupEvents {
   /** A worker is idle: there is something to dispatch to. */
   readonly onIdle: () => void;
-  /** Every worker is gone and the circuit is open: what waits must be rejected. */
+  /** Every worker is gone and the circuit is open, or still open after another failed restart: what waits must be rejected. */
   readonly onOpen: (error: LocalLiteError) => void;
   readonly onCrash: (error: LocalLiteError, restartInMs: number) => void;
 }
@@ -28,19 +33,20 @@ export interface GroupEvents {
  * The worker processes of one model: idle ones are handed out, dead ones are restarted with back-off. After repeated crashes the circuit
  * opens and says so; one restart at a time then probes, and its success closes the circuit.
  */
-export class WorkerGroup {
-  readonly #start: StartWorker;
+export class WorkerGroup<Worker extends GroupMember> {
+  readonly #start: StartWorker<Worker>;
   readonly #events: GroupEvents;
   readonly #policy: RestartPolicy;
   readonly #size: number;
-  readonly #workers = new Set<WorkerProcess>();
-  readonly #idle: WorkerProcess[] = [];
+  readonly #workers = new Set<Worker>();
+  readonly #idle: Worker[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   #crashes: number[] = [];
   #delayMs: number;
   #closed = false;
+  #openReason: string | undefined;
 
-  constructor(options: { size: number; start: StartWorker; events: GroupEvents; policy?: RestartPolicy }) {
+  constructor(options: { size: number; start: StartWorker<Worker>; events: GroupEvents; policy?: RestartPolicy }) {
     this.#size = options.size;
     this.#start = options.start;
     this.#events = options.events;
@@ -57,7 +63,7 @@ export class WorkerGroup {
     throw LocalLiteError.from(failure.reason, 'model_load_failed');
   }
 
-  get workers(): readonly WorkerProcess[] {
+  get workers(): readonly Worker[] {
     return [...this.#workers];
   }
 
@@ -71,20 +77,18 @@ export class WorkerGroup {
 
   /** The error that requests get while the circuit is open; undefined while it is closed. */
   get openCircuit(): LocalLiteError | undefined {
-    if (this.#workers.size > 0 || this.#recentCrashes() < this.#policy.crashesToOpen) return undefined;
-    return new LocalLiteError(
-      'worker_crashed',
-      `the model's processes ended ${this.#recentCrashes()} times in ${this.#policy.windowMs / 1000} s; it is refused until a restart succeeds`,
-      { retryAfterSeconds: Math.ceil(this.#delayMs / 1000) },
-    );
+    if (this.#openReason === undefined) return undefined;
+    return new LocalLiteError('worker_crashed', `${this.#openReason}; it is refused until a restart succeeds`, {
+      retryAfterSeconds: Math.ceil(this.#delayMs / 1000),
+    });
   }
 
   /** Takes an idle worker; give it back with {@link release}. */
-  take(): WorkerProcess | undefined {
+  take(): Worker | undefined {
     return this.#idle.pop();
   }
 
-  release(worker: WorkerProcess): void {
+  release(worker: Worker): void {
     if (!worker.alive || this.#closed) return;
     this.#delayMs = this.#policy.firstDelayMs;
     this.#idle.push(worker);
@@ -99,17 +103,18 @@ export class WorkerGroup {
   }
 
   async #launch(): Promise<void> {
-    let known: WorkerProcess | undefined;
+    let known: Worker | undefined;
     const worker = await this.#start((error) => this.#forget(known, error));
     if (!worker.alive) throw new LocalLiteError('worker_crashed', 'the worker ended while it was being started');
     if (this.#closed) return worker.close();
     known = worker;
+    this.#openReason = undefined;
     this.#workers.add(worker);
     this.#idle.push(worker);
     this.#events.onIdle();
   }
 
-  #forget(worker: WorkerProcess | undefined, error: LocalLiteError): void {
+  #forget(worker: Worker | undefined, error: LocalLiteError): void {
     if (worker === undefined || this.#closed) return; // a failed start is reported by the start itself
     this.#workers.delete(worker);
     const at = this.#idle.indexOf(worker);
@@ -117,8 +122,19 @@ export class WorkerGroup {
     this.#noteCrash(error);
   }
 
-  #noteCrash(error: LocalLiteError): void {
+  /** With no process left, a restart that fails or crashes that repeat open the circuit; only a worker that stays up closes it. */
+  #judge(error: LocalLiteError, isRestart: boolean): void {
+    if (this.#workers.size > 0) return;
+    const crashes = this.#recentCrashes();
+    if (isRestart) this.#openReason = `the model's processes could not be restarted (${error.message})`;
+    else if (crashes >= this.#policy.crashesToOpen) {
+      this.#openReason ??= `the model's processes ended ${crashes} times in ${this.#policy.windowMs / 1000} s`;
+    }
+  }
+
+  #noteCrash(error: LocalLiteError, isRestart = false): void {
     this.#crashes.push(Date.now());
+    this.#judge(error, isRestart);
     const delayMs = this.#delayMs;
     this.#delayMs = Math.min(delayMs * 2, this.#policy.longestDelayMs);
     this.#events.onCrash(error, delayMs);
@@ -128,7 +144,7 @@ export class WorkerGroup {
       this.#timers.delete(timer);
       if (this.#closed) return;
       this.#launch().catch((failure: unknown) => {
-        if (!this.#closed) this.#noteCrash(LocalLiteError.from(failure));
+        if (!this.#closed) this.#noteCrash(LocalLiteError.from(failure), true);
       });
     }, delayMs);
     timer.unref();

@@ -28,7 +28,8 @@ export function workerEntry(): string {
  */
 export class WorkerProcess {
   readonly #child: ChildProcess;
-  readonly #channel: Duplex;
+  /** Undefined when the process could not be started for want of descriptors; then 'error' has ended this worker or is about to. */
+  readonly #channel: Duplex | undefined;
   readonly #pending = new Map<number, Pending>();
   readonly #onExit: (error: LocalLiteError) => void;
   #nextId = 1;
@@ -43,16 +44,16 @@ export class WorkerProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       windowsHide: true,
     });
-    this.#channel = this.#child.stdio[3] as Duplex;
-    const reader = new FrameReader((frame) => this.#settle(frame));
-    this.#channel.on('data', (chunk: Uint8Array) => reader.push(chunk));
-    this.#channel.on('error', () => {}); // 'close' says what happened
-    this.#child.stderr?.on('data', (chunk: Buffer) => {
-      this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS);
-    });
     this.#child.once('error', (cause) =>
       this.#end(new LocalLiteError('worker_crashed', `the worker could not be started: ${cause.message}`, { cause })),
     );
+    this.#channel = channelOf(this.#child);
+    const reader = new FrameReader((frame) => this.#settle(frame));
+    this.#channel?.on('data', (chunk: Uint8Array) => this.#read(reader, chunk));
+    this.#channel?.on('error', () => {}); // 'close' says what happened
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS);
+    });
     // 'close' comes after 'exit', when the last words have been read.
     this.#child.once('close', (code, signal) => this.#end(this.#describeExit(code, signal)));
   }
@@ -67,12 +68,12 @@ export class WorkerProcess {
 
   /** Sends a JSON message and waits for the JSON answer. */
   async message(message: unknown, timeoutMs: number): Promise<unknown> {
-    return readMessage(await this.#request(timeoutMs, (id) => writeMessage(this.#channel, id, FRAME.control, message)));
+    return readMessage(await this.#request(timeoutMs, (channel, id) => writeMessage(channel, id, FRAME.control, message)));
   }
 
   /** Sends a job and waits for its result payload. */
   async job(parts: readonly Uint8Array[], timeoutMs: number): Promise<Uint8Array<ArrayBuffer>> {
-    const frame = await this.#request(timeoutMs, (id) => writeFrame(this.#channel, { id, kind: FRAME.job, parts }));
+    const frame = await this.#request(timeoutMs, (channel, id) => writeFrame(channel, { id, kind: FRAME.job, parts }));
     return frame.payload;
   }
 
@@ -88,7 +89,7 @@ export class WorkerProcess {
     this.#reason ??= new LocalLiteError('shutting_down', 'the worker was stopped');
     const exited = new Promise<void>((resolve) => this.#child.once('close', () => resolve()));
     if (this.#pending.size === 0) this.#child.kill('SIGKILL');
-    else this.#channel.end();
+    else this.#channel?.end();
     await exited;
   }
 
@@ -108,13 +109,24 @@ export class WorkerProcess {
     this.#residentBytes = bytes;
   }
 
-  #request(timeoutMs: number, send: (id: number) => void): Promise<Frame> {
+  /** A worker that sends nonsense is beyond repair. */
+  #read(reader: FrameReader, chunk: Uint8Array): void {
+    try {
+      reader.push(chunk);
+    } catch (cause) {
+      this.kill(new LocalLiteError('worker_crashed', 'the inference process sent what is no frame', { cause }));
+    }
+  }
+
+  #request(timeoutMs: number, send: (channel: Duplex, id: number) => void): Promise<Frame> {
+    const channel = this.#channel;
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (channel === undefined) return Promise.reject(new LocalLiteError('worker_crashed', 'the worker could not be started'));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#expire(timeoutMs), timeoutMs);
       this.#pending.set(id, { resolve, reject, timer });
-      send(id);
+      send(channel, id);
     });
   }
 
@@ -139,7 +151,7 @@ export class WorkerProcess {
       pending.reject(error);
     }
     this.#pending.clear();
-    this.#channel.destroy();
+    this.#channel?.destroy();
     this.#onExit(error);
   }
 
@@ -153,6 +165,12 @@ export class WorkerProcess {
       `the inference process ended ${how}${memory}${lastLine === '' ? '' : `: ${lastLine.slice(0, 200)}`}`,
     );
   }
+}
+
+/** Node's types promise pipes that are not there when no descriptor was left for them. */
+function channelOf(child: ChildProcess): Duplex | undefined {
+  const stdio: ChildProcess['stdio'] | undefined = child.stdio;
+  return stdio?.[3] as Duplex | undefined;
 }
 
 function failureOf(message: unknown): LocalLiteError {

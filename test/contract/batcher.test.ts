@@ -155,14 +155,56 @@ describe('Batcher', () => {
     const { batcher, calls } = setUp(1, 100);
     submit(batcher, 0);
     await turn();
-    batcher.admit(5000)(); // an empty queue has room for any one request
+    batcher.admit(5000, 'interactive').end(); // an empty queue has room for any one request
     submit(batcher, 1, 60);
-    expect(() => batcher.admit(41)).toThrow(expect.objectContaining({ code: 'overloaded', retryAfterSeconds: expect.any(Number) }));
-    const endReservation = batcher.admit(40);
-    expect(() => batcher.admit(1)).toThrow(/100 tokens are waiting/);
-    endReservation();
-    batcher.admit(1)();
+    const refusal = expect.objectContaining({ code: 'overloaded', retryAfterSeconds: expect.any(Number) });
+    expect(() => batcher.admit(41, 'interactive')).toThrow(refusal);
+    const admission = batcher.admit(40, 'interactive');
+    expect(() => batcher.admit(1, 'interactive')).toThrow(/100 tokens are waiting/);
+    admission.end();
+    admission.end();
+    batcher.admit(1, 'interactive').end();
     await finishAll(calls);
+  });
+
+  it('counts what a request reserved and what of it is queued once, not twice', async () => {
+    const { batcher, calls } = setUp(1, 100);
+    submit(batcher, 0);
+    await turn();
+    const admission = batcher.admit(60, 'interactive');
+    submit(batcher, 1, 50);
+    admission.queued(50);
+    batcher.admit(40, 'interactive').end();
+    expect(() => batcher.admit(41, 'interactive')).toThrow(/waiting/);
+    await finishAll(calls);
+  });
+
+  it('keeps room for interactive work that bulk work cannot take', async () => {
+    const { batcher, calls } = setUp(1, 100);
+    submit(batcher, 0);
+    await turn();
+    submit(batcher, 1, 87, 'bulk');
+    expect(() => batcher.admit(1, 'bulk')).toThrow(/room for 87.5/);
+    batcher.admit(13, 'interactive').end();
+    await finishAll(calls);
+  });
+
+  it.each(['leave', 'rejectWaiting'] as const)('ends closing when the last waiting text goes by %s', async (way) => {
+    const { batcher, calls } = setUp();
+    submit(batcher, 0);
+    await turn();
+    const waiting = submit(batcher, 1);
+    calls[0]?.fail(new LocalLiteError('worker_crashed', 'gone'));
+    const blocked = setUp(0);
+    const stuck = submit(blocked.batcher, 2);
+    const closed = blocked.batcher.close();
+    if (way === 'leave') stuck.leave();
+    else blocked.batcher.rejectWaiting(new LocalLiteError('worker_crashed', 'gone'));
+    await closed;
+    await expect(stuck.settled).rejects.toMatchObject({ code: way === 'leave' ? 'cancelled' : 'worker_crashed' });
+    calls.splice(0, 1);
+    await finishAll(calls);
+    await waiting.settled;
   });
 
   it('drains on close: accepted work ends, new work is refused, no promise is left open', async () => {
