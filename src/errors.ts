@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'model_load_failed'
   | 'model_fetch_failed'
   | 'model_in_use'
+  | 'insufficient_memory'
   | 'store_corrupt'
   | 'disk_full'
   | 'offline'
@@ -56,9 +57,10 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorKind>> = {
   model_not_found: kind(404, 'invalid_request_error'),
   model_wrong_task: kind(400, 'invalid_request_error'),
   model_unsupported: kind(400, 'invalid_request_error'),
-  model_load_failed: kind(503, 'server_error', true),
+  model_load_failed: kind(503, 'server_error'),
   model_fetch_failed: kind(502, 'server_error', true),
   model_in_use: kind(409, 'invalid_request_error', true),
+  insufficient_memory: kind(507, 'server_error'),
   store_corrupt: kind(500, 'server_error'),
   disk_full: kind(507, 'server_error'),
   offline: kind(403, 'permission_error'),

@@ -40,11 +40,16 @@ function main(): void {
 async function open(load: EncoderLoad): Promise<{ encoder: Encoder; report: EncoderLoaded }> {
   const started = performance.now();
   const session: OpenedSession = load.fake === undefined ? await openSession(load) : pretend(load);
-  const encoder = createEncoder(session, load);
-  // One token through the whole graph: ends the profile, and the first request does not pay for lazy initialisation.
-  await encoder.encode({ kind: 'passage', lengths: Int32Array.of(1), ids: Int32Array.of(0), typeIds: undefined });
-  const nodesByProvider = await session.nodesByProvider();
-  return { encoder, report: { provider: load.provider, loadMs: performance.now() - started, nodesByProvider } };
+  try {
+    const encoder = createEncoder(session, load);
+    // One token through the whole graph: fills the profile, and the first request does not pay for lazy initialisation.
+    await encoder.encode({ kind: 'passage', lengths: Int32Array.of(1), ids: Int32Array.of(0), typeIds: undefined });
+    const nodesByProvider = await session.nodesByProvider();
+    return { encoder, report: { provider: load.provider, loadMs: performance.now() - started, nodesByProvider } };
+  } catch (error) {
+    await session.nodesByProvider(); // removes the profile
+    throw error;
+  }
 }
 
 function pretend(load: EncoderLoad): OpenedSession {

@@ -11,10 +11,20 @@ const NAME = /^[\w.:/-]+$/;
 export async function openAliases(home: string, fromSettings: Readonly<Record<string, string>>): Promise<Aliases> {
   const path = join(home, 'aliases.json');
   const saved = await readSaved(path);
-  const save = (): Promise<void> => writePrivateFile(path, `${JSON.stringify(Object.fromEntries(saved), null, 2)}\n`);
+  let written: Promise<void> = Promise.resolve();
+  // One write after the other: the last state is the one that stays.
+  const save = (): Promise<void> => {
+    const text = `${JSON.stringify(Object.fromEntries(saved), null, 2)}\n`;
+    written = written.catch(() => {}).then(() => writePrivateFile(path, text));
+    return written;
+  };
+  const fixed = new Set(Object.keys(fromSettings).map((name) => name.toLowerCase()));
+  const savedAs = (name: string): string | undefined => [...saved.keys()].find((other) => other.toLowerCase() === name.toLowerCase());
   return {
     list: () => ({
-      ...Object.fromEntries([...saved].map(([name, target]) => [name, { target, from: 'file' as const }])),
+      ...Object.fromEntries(
+        [...saved].filter(([name]) => !fixed.has(name.toLowerCase())).map(([name, target]) => [name, { target, from: 'file' as const }]),
+      ),
       ...Object.fromEntries(Object.entries(fromSettings).map(([name, target]) => [name, { target, from: 'settings' as const }])),
     }),
     async set(name, target) {
@@ -23,16 +33,17 @@ export async function openAliases(home: string, fromSettings: Readonly<Record<st
           param: 'alias',
         });
       }
-      if (Object.hasOwn(fromSettings, name)) {
+      if (fixed.has(name.toLowerCase())) {
         throw new LocalLiteError('conflict', `${name} is set in the settings (aliases), which win; change it there`, { param: 'alias' });
       }
+      saved.delete(savedAs(name) ?? name);
       saved.set(name, target);
       await save();
     },
     async remove(name) {
-      if (Object.hasOwn(fromSettings, name))
+      if (fixed.has(name.toLowerCase()))
         throw new LocalLiteError('conflict', `${name} is set in the settings (aliases); remove it there`, { param: 'alias' });
-      const was = saved.delete(name);
+      const was = saved.delete(savedAs(name) ?? name);
       if (was) await save();
       return was;
     },

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { processEnvironment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config, ConfigOptions } from '../config/settings.ts';
@@ -11,13 +12,24 @@ import { availableProviders } from '../runtime/available.ts';
 import type { FakeGraph } from '../runtime/fake.ts';
 import { chooseProviders, type ProviderChoice, type ProviderName } from '../runtime/providers.ts';
 import { CoreSlots } from '../runtime/slots.ts';
+import { createFallbackTokenizer } from '../runtime/tokenizer-fallback.ts';
+import type { Tokenizer, TokenSpan } from '../runtime/tokenizer-types.ts';
 import { silentTelemetry } from '../telemetry/create-telemetry.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { openAliases } from './aliases.ts';
 import { type Engine, openEngine } from './engine.ts';
-import type { EmbedRequest, EmbedResult, Gateway, ModelSummary, Models, TokenizeResult } from './gateway-types.ts';
+import type {
+  EmbedRequest,
+  EmbedResult,
+  Gateway,
+  LoadedModel,
+  ModelSummary,
+  Models,
+  TokenizeRequest,
+  TokenizeResult,
+} from './gateway-types.ts';
 import { createJobs } from './jobs.ts';
-import { createNames, findInstalled, modelSettings, type ResolvedName } from './names.ts';
+import { createNames, findInstalled, type ModelSettingsById, type Names, type ResolvedName, settingsById } from './names.ts';
 import { EnginePool, type Lease } from './pool.ts';
 
 /** Everything is optional: without options a gateway reads the environment and the settings file, as the command line does. */
@@ -48,10 +60,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const telemetry = options.telemetry ?? silentTelemetry();
   const catalog = options.catalog ?? createCatalog();
   await mkdir(config.home, { recursive: true, mode: 0o700 });
-  const store =
-    options.store ?? createModelStore({ home: config.home, catalog, telemetry, settings: config, environment: processEnvironment() });
   const aliases = await openAliases(config.home, config.aliases);
-  return new LocalGateway({ config, telemetry, catalog, store, aliases, fakes: options.fakes ?? new Map() });
+  const names = createNames({ catalog, aliases });
+  const modelSettings = settingsById(config.models, names);
+  const settings = { ...config, models: Object.fromEntries(modelSettings) };
+  const store = options.store ?? createModelStore({ home: config.home, catalog, telemetry, settings, environment: processEnvironment() });
+  const fakes = options.fakes ?? new Map<string, FakeGraph>();
+  return new LocalGateway({ config, telemetry, catalog, store, aliases, names, modelSettings, fakes });
 }
 
 interface Parts {
@@ -60,6 +75,8 @@ interface Parts {
   readonly catalog: ModelCatalog;
   readonly store: ModelStore;
   readonly aliases: Awaited<ReturnType<typeof openAliases>>;
+  readonly names: Names;
+  readonly modelSettings: ModelSettingsById;
   readonly fakes: ReadonlyMap<string, FakeGraph>;
 }
 
@@ -70,7 +87,7 @@ class LocalGateway implements Gateway {
   readonly jobs: ReturnType<typeof createJobs>;
   readonly models: Models;
   readonly #parts: Parts;
-  readonly #names: ReturnType<typeof createNames>;
+  readonly #names: Names;
   readonly #pool: EnginePool;
   readonly #slots: CoreSlots;
   readonly #everLoaded = new Set<string>();
@@ -83,8 +100,8 @@ class LocalGateway implements Gateway {
     this.config = parts.config;
     this.telemetry = parts.telemetry;
     this.aliases = parts.aliases;
-    this.jobs = createJobs(parts);
-    this.#names = createNames(parts);
+    this.#names = parts.names;
+    this.jobs = createJobs({ ...parts, referenceOf: (name) => this.#names.resolve(name).reference });
     this.#pool = new EnginePool({ budgetBytes: parts.config.memory_budget, telemetry: parts.telemetry });
     this.#slots = new CoreSlots(parts.config.threads);
     parts.telemetry.gauge('locallite_core_slots_busy', () => this.#slots.busy);
@@ -92,7 +109,7 @@ class LocalGateway implements Gateway {
       list: (scope) => this.#list(scope ?? 'installed'),
       show: (name) => this.#show(name),
       load: (name, options) => this.#load(name, options?.keepAlive, options?.signal),
-      unload: (name) => this.#unload(this.#names.resolve(name)),
+      unload: (name) => this.#unload(name),
       remove: (name) => this.#remove(name),
       verify: (name) => parts.store.verify(name === undefined ? undefined : this.#names.resolve(name).id),
       loaded: () => this.#pool.loaded(),
@@ -114,7 +131,7 @@ class LocalGateway implements Gateway {
       const { vectors, promptTokens, truncatedTokens } = embedded;
       return {
         model,
-        space: engine.space,
+        space: engine.space(request.dimensions),
         variant: engine.variant.name,
         provider: engine.provider,
         vectors,
@@ -128,24 +145,30 @@ class LocalGateway implements Gateway {
     }
   }
 
-  async tokenize(request: Parameters<Gateway['tokenize']>[0]): Promise<TokenizeResult> {
-    using lease = await this.#lease(request.model, undefined, undefined);
-    const { tokenizer, card } = lease.engine;
+  async tokenize(request: TokenizeRequest): Promise<TokenizeResult> {
+    const name = request.model ?? this.config.default_models.embed;
+    const tokenizer = await this.#tokenizerOf(name, request.signal);
+    if (tokenizer === undefined) return this.#estimate(name, request);
     const options = { addSpecialTokens: request.addSpecialTokens ?? true };
-    const tokens = await Promise.all(request.input.map((text) => tokenizer.spans(text, options)));
-    return { model: card.id, exact: tokenizer.exact, tokens };
+    const tokens: (readonly TokenSpan[])[] = [];
+    for (const text of request.input) {
+      // Others get a turn between two texts.
+      if (tokens.length > 0) await nextTurn();
+      if (request.signal?.aborted) throw new LocalLiteError('cancelled', 'the caller left before all texts were tokenised');
+      tokens.push(await tokenizer.exact.spans(text, options));
+    }
+    return { model: tokenizer.model, exact: true, counts: tokens.map((spans) => spans.length), tokens };
   }
 
   async detokenize(request: Parameters<Gateway['detokenize']>[0]): Promise<{ model: string; text: string }> {
     using lease = await this.#lease(request.model, undefined, undefined);
     const { tokenizer, card } = lease.engine;
-    tokenizer.fromIds(request.tokens); // refuses ids that the vocabulary does not have
     return { model: card.id, text: tokenizer.decode(request.tokens, { skipSpecialTokens: request.skipSpecialTokens ?? true }) };
   }
 
   ready(): { ready: boolean; reason: string | undefined } {
     const { id } = this.#names.resolve(this.config.default_models.embed);
-    if (this.#everLoaded.has(id)) return { ready: true, reason: undefined };
+    if (this.#everLoaded.has(id.toLowerCase())) return { ready: true, reason: undefined };
     return { ready: false, reason: `the default model ${id} is not loaded yet` };
   }
 
@@ -163,21 +186,22 @@ class LocalGateway implements Gateway {
     const { id, task } = model.card;
     if (task !== 'embed')
       throw new LocalLiteError('model_wrong_task', `${id} is a ${task} model and makes no embeddings`, { param: 'model' });
-    const settings = modelSettings(this.config, id);
+    const settings = this.#settingsOf(id);
     const stay = {
+      keepAliveAsked: keepAlive !== undefined,
       keepAlive: keepAlive ?? settings.keep_alive ?? this.config.keep_alive,
       pinned: settings.pinned ?? false,
       expectedBytes: (model.variant.memoryBytes ?? model.bytes) * this.#workersFor(id),
     };
-    const lease = await this.#pool.acquire({ id, variant: model.variant.name }, stay, () => this.#open(model));
-    this.#everLoaded.add(id);
+    const lease = await this.#pool.acquire({ id, variant: model.variant.name }, stay, (stop) => this.#open(model, stop));
+    this.#everLoaded.add(id.toLowerCase());
     return lease;
   }
 
   /** The model a name stands for; pulled as a job first where the settings allow it. */
   async #installed(name: string, signal?: AbortSignal): Promise<InstalledModel> {
     const resolved = this.#names.resolve(name);
-    const cacheKey = `${resolved.id}#${resolved.variant ?? ''}`;
+    const cacheKey = `${resolved.id}#${resolved.variant ?? ''}`.toLowerCase();
     const known = this.#found.get(cacheKey);
     if (known !== undefined && this.#pool.has({ id: known.card.id, variant: known.variant.name })) return known;
     try {
@@ -186,6 +210,8 @@ class LocalGateway implements Gateway {
       return found;
     } catch (error) {
       if (!this.config.auto_pull || !LocalLiteError.is(error) || error.code !== 'model_not_found') throw error;
+      // Any address or folder of this machine could be named in a request: such pulls are for whoever runs the gateway to start.
+      if (!resolved.isPublic) throw error;
       await this.#pullNow(resolved, signal);
       return findInstalled(name, resolved, this.#parts);
     }
@@ -200,10 +226,12 @@ class LocalGateway implements Gateway {
     if (signal?.aborted) throw new LocalLiteError('cancelled', 'the caller left while the model was being pulled');
   }
 
-  async #open(model: InstalledModel): Promise<Engine> {
+  async #open(model: InstalledModel, signal: AbortSignal): Promise<Engine> {
     const { batch, queue, inference, runtime } = this.config;
     return openEngine({
-      model: { ...model, card: withSettings(model.card, modelSettings(this.config, model.card.id)) },
+      model,
+      card: withSettings(model.card, this.#settingsOf(model.card.id)),
+      signal,
       choice: await this.#choose(model),
       workers: this.#workersFor(model.card.id),
       slots: this.#slots,
@@ -223,13 +251,22 @@ class LocalGateway implements Gateway {
 
   async #choose(model: InstalledModel): Promise<ProviderChoice> {
     this.#available ??= availableProviders(this.config.runtime.package);
-    const named = modelSettings(this.config, model.card.id).provider;
+    const named = this.#settingsOf(model.card.id).provider;
     const facts = { available: await this.#available, dtype: model.variant.dtype, platform: process.platform };
-    return chooseProviders(named === undefined ? this.config.providers : [named], facts, this.config.provider_policy);
+    const choice = chooseProviders(named === undefined ? this.config.providers : [named], facts, this.config.provider_policy);
+    if (this.config.runtime.provider_library !== undefined && !choice.order.includes('qnn')) {
+      const why = choice.rejected.find(({ provider }) => provider === 'qnn')?.reason ?? 'it is not among the providers wanted';
+      throw new LocalLiteError('provider_unavailable', `runtime.provider_library is for qnn, and qnn will not run: ${why}`);
+    }
+    return choice;
+  }
+
+  #settingsOf(id: string): Config['models'][string] {
+    return this.#parts.modelSettings.get(id.toLowerCase()) ?? {};
   }
 
   #workersFor(id: string): number {
-    return Math.min(modelSettings(this.config, id).workers ?? this.config.threads, this.config.threads);
+    return Math.min(this.#settingsOf(id).workers ?? this.config.threads, this.config.threads);
   }
 
   async #load(name: string, keepAlive: number | undefined, signal: AbortSignal | undefined): ReturnType<Models['load']> {
@@ -240,52 +277,67 @@ class LocalGateway implements Gateway {
     return loaded;
   }
 
-  async #unload({ id, variant }: ResolvedName): Promise<void> {
-    const meant = this.#pool.loaded().filter((loaded) => loaded.id === id && (variant === undefined || loaded.variant === variant));
-    for (const loaded of meant) await this.#pool.unload(loaded);
+  async #unload(name: string): Promise<void> {
+    const resolved = this.#names.resolve(name);
+    const loaded = this.#loadedAs(resolved);
+    if (loaded.length === 0) await findInstalled(name, resolved, this.#parts);
+    for (const model of loaded) await this.#pool.unload(model);
+  }
+
+  #loadedAs({ id, variant }: ResolvedName): readonly LoadedModel[] {
+    const isIt = (loaded: LoadedModel): boolean =>
+      loaded.id.toLowerCase() === id.toLowerCase() && (variant === undefined || loaded.variant === variant);
+    return this.#pool.loaded().filter(isIt);
   }
 
   async #remove(name: string): Promise<{ freedBytes: number }> {
     const resolved = this.#names.resolve(name);
-    await findInstalled(name, resolved, this.#parts);
-    await this.#unload(resolved);
-    return this.#parts.store.remove(resolved.id, resolved.variant);
+    const { card } = await findInstalled(name, resolved, this.#parts);
+    for (const model of this.#loadedAs(resolved)) await this.#pool.unload(model);
+    const removed = await this.#parts.store.remove(card.id, resolved.variant);
+    if ((await this.#parts.store.find(card.id)) === undefined) this.#everLoaded.delete(card.id.toLowerCase());
+    return removed;
   }
 
   async #list(scope: 'installed' | 'catalog'): Promise<readonly ModelSummary[]> {
     const installed = await this.#parts.store.list();
-    const summaries = installed.map((model) => this.#summary(model.card, model));
+    const loaded = this.#pool.loaded();
+    const summaries = installed.map((model) => this.#summary(model.card, model, loaded));
     if (scope === 'installed') return summaries;
     const ids = new Set(installed.map((model) => model.card.id));
-    return [
-      ...summaries,
-      ...this.#parts.catalog
-        .list()
-        .filter((card) => !ids.has(card.id))
-        .map((card) => this.#summary(card, undefined)),
-    ];
+    const others = this.#parts.catalog.list().filter((card) => !ids.has(card.id));
+    return [...summaries, ...others.map((card) => this.#summary(card, undefined, loaded))];
   }
 
   async #show(name: string): Promise<ModelSummary> {
     const resolved = this.#names.resolve(name);
     const known = this.#parts.catalog.find(resolved.id);
-    const installed = await this.#parts.store.find(resolved.id, resolved.variant ?? modelSettings(this.config, resolved.id).variant);
-    if (installed === undefined && known === undefined) await findInstalled(name, resolved, this.#parts);
-    return this.#summary(installed?.card ?? known, installed);
+    const installed = await this.#parts.store.find(resolved.id, resolved.variant ?? this.#settingsOf(resolved.id).variant);
+    const card = installed?.card ?? known ?? (await findInstalled(name, resolved, this.#parts)).card;
+    return this.#summary(card, installed, this.#pool.loaded());
   }
 
-  #summary(card: ModelCard | undefined, installed: InstalledModel | undefined): ModelSummary {
-    const id = card?.id ?? installed?.card.id ?? '';
-    const loaded = this.#pool
-      .loaded()
-      .find((model) => model.id === id && (installed === undefined || model.variant === installed.variant.name));
-    return {
-      id,
-      alias: card?.alias,
-      card: card === undefined ? undefined : withSettings(card, modelSettings(this.config, id)),
-      installed,
-      loaded,
-    };
+  #summary(card: ModelCard, installed: InstalledModel | undefined, loaded: readonly LoadedModel[]): ModelSummary {
+    const { id, alias } = card;
+    const running = loaded.find((model) => model.id === id && (installed === undefined || model.variant === installed.variant.name));
+    return { id, alias, card: withSettings(card, this.#settingsOf(id)), installed, loaded: running };
+  }
+
+  /** The exact tokenizer of an installed model; undefined for one that the catalogue knows and the store does not have. */
+  async #tokenizerOf(name: string, signal: AbortSignal | undefined): Promise<{ model: string; exact: Tokenizer } | undefined> {
+    try {
+      using lease = await this.#lease(name, undefined, signal);
+      return { model: lease.engine.card.id, exact: lease.engine.tokenizer };
+    } catch (error) {
+      const isKnown = this.#parts.catalog.find(this.#names.resolve(name).id) !== undefined;
+      if (isKnown && LocalLiteError.is(error) && error.code === 'model_not_found') return undefined;
+      throw error;
+    }
+  }
+
+  #estimate(name: string, { input }: TokenizeRequest): TokenizeResult {
+    const tokenizer = createFallbackTokenizer();
+    return { model: this.#names.resolve(name).id, exact: false, counts: input.map((text) => tokenizer.count(text)), tokens: [] };
   }
 }
 

@@ -20,6 +20,8 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 /** What a model needs to be brought into memory. */
 export interface EngineRequest {
   readonly model: InstalledModel;
+  /** The model's card with what the settings say of it; `model.card` is as it was shipped. */
+  readonly card: ModelCard;
   readonly choice: ProviderChoice;
   readonly workers: number;
   readonly slots: CoreSlots;
@@ -35,13 +37,16 @@ export interface EngineRequest {
   readonly providerLibrary: string | undefined;
   /** Pretend graphs by model id, for tests of what is around inference. */
   readonly fakes: ReadonlyMap<string, FakeGraph>;
+  /** Aborts when the gateway stops before the model is open. */
+  readonly signal: AbortSignal;
 }
 
 /** A model in memory: what it is, what runs it, and how to end it. */
 export interface Engine {
   readonly card: ModelCard;
   readonly variant: ModelVariant;
-  readonly space: string;
+  /** Fingerprint of the space of vectors of that many dimensions; undefined = all of them. */
+  space(dimensions: number | undefined): string;
   readonly provider: ProviderName;
   readonly rejected: readonly RejectedProvider[];
   readonly nodesByProvider: Readonly<Record<string, number>> | undefined;
@@ -69,9 +74,10 @@ export async function openEngine(request: EngineRequest): Promise<Engine> {
   const started = performance.now();
   const [tokenizer, running] = await Promise.all([loadTokenizer(request.model.directory), startWorkers(request)]);
   try {
-    const parts = assemble(request, tokenizer, running);
-    const selfTest = await runSelfTest(request.model, parts.embedder);
-    return { ...parts, selfTest, loadMs: performance.now() - started };
+    const batchers = openBatchers(request, running);
+    await checkLength(request, tokenizer, batchers);
+    const selfTest = await runSelfTest(request, tokenizer, batchers);
+    return { ...assemble(request, tokenizer, running, batchers), selfTest, loadMs: performance.now() - started };
   } catch (error) {
     await running.group.close();
     throw error;
@@ -95,7 +101,8 @@ async function startWorkers(request: EngineRequest): Promise<RunningWorkers> {
     } catch (cause) {
       const error = LocalLiteError.from(cause, 'model_load_failed');
       const isLast = index === request.choice.order.length - 1;
-      if (error.code !== 'provider_unavailable' || isLast) throw error;
+      // A driver may crash or hang as well as refuse; only a graph that nothing can run is not worth another try.
+      if (isLast || error.code === 'model_unsupported' || request.signal.aborted) throw error;
       rejected.push({ provider, reason: error.message });
     }
   }
@@ -111,12 +118,17 @@ async function startGroup(request: EngineRequest, provider: ProviderName): Promi
     size: provider === 'cpu' ? request.workers : 1,
     start: async (onExit) => {
       const worker = new WorkerProcess({ entry: workerEntry(), onExit });
+      const stop = (): void => worker.kill();
+      request.signal.addEventListener('abort', stop, { once: true });
       try {
+        request.signal.throwIfAborted();
         report = (await worker.message(load, limits.loadTimeoutMs)) as EncoderLoaded;
         return worker;
       } catch (error) {
         worker.kill();
         throw error;
+      } finally {
+        request.signal.removeEventListener('abort', stop);
       }
     },
     events: {
@@ -134,11 +146,16 @@ async function startGroup(request: EngineRequest, provider: ProviderName): Promi
   });
   await group.open();
   if (report === undefined) throw new LocalLiteError('internal', 'the workers started without a report');
+  if (report.nodesByProvider !== undefined && report.nodesByProvider[provider] === undefined) {
+    await group.close();
+    throw new LocalLiteError('provider_unavailable', `ONNX Runtime opened ${provider} and gave it no node of this graph to run`);
+  }
   return { group, report, batchers };
 }
 
 function loadMessage(request: EngineRequest, provider: ProviderName): EncoderLoad {
-  const { card, variant, directory } = request.model;
+  const { card } = request;
+  const { variant, directory } = request.model;
   const fake = request.fakes.get(card.id);
   return {
     path: join(directory, variant.onnx),
@@ -154,32 +171,37 @@ function loadMessage(request: EngineRequest, provider: ProviderName): EncoderLoa
   };
 }
 
-function assemble(request: EngineRequest, tokenizer: Tokenizer, running: RunningWorkers): Omit<Engine, 'selfTest' | 'loadMs'> {
-  const { card, variant } = request.model;
-  const { group, report, rejected } = running;
-  const openBatcher = (kind: TextKind): Batcher<EncoderInput, Float32Array> => {
-    const runner = encoderRunner({
-      group,
-      slots: request.slots,
-      kind,
-      dimensions: card.dimensions,
-      timeoutMs: request.limits.batchTimeoutMs,
-    });
-    const batcher = new Batcher<EncoderInput, Float32Array>({
-      runner,
-      settings: request.limits,
-      onBatch: batchMetrics(request.telemetry, card.id),
-    });
+type Batchers = Readonly<Record<TextKind, Batcher<EncoderInput, Float32Array>>>;
+
+function openBatchers(request: EngineRequest, running: RunningWorkers): Batchers {
+  const { card, slots, limits, telemetry } = request;
+  const open = (kind: TextKind): Batcher<EncoderInput, Float32Array> => {
+    const runner = encoderRunner({ group: running.group, slots, kind, dimensions: card.dimensions, timeoutMs: limits.batchTimeoutMs });
+    const batcher = new Batcher<EncoderInput, Float32Array>({ runner, settings: limits, onBatch: batchMetrics(telemetry, card.id) });
     running.batchers.add(batcher);
     return batcher;
   };
   // Only a graph that is told what its texts are needs batches of one kind.
-  const passage = openBatcher('passage');
-  const batchers = { passage, query: variant.graph?.scalars === undefined ? passage : openBatcher('query') };
+  const passage = open('passage');
+  return { passage, query: request.model.variant.graph?.scalars === undefined ? passage : open('query') };
+}
+
+function assemble(
+  { card, model }: EngineRequest,
+  tokenizer: Tokenizer,
+  running: RunningWorkers,
+  batchers: Batchers,
+): Omit<Engine, 'selfTest' | 'loadMs'> {
+  const { group, report, rejected } = running;
+  const spaces = new Map<number, string>();
   return {
     card,
-    variant,
-    space: vectorSpace(card),
+    variant: model.variant,
+    space(dimensions = card.dimensions) {
+      const known = spaces.get(dimensions) ?? vectorSpace(card, dimensions);
+      spaces.set(dimensions, known);
+      return known;
+    },
     provider: report.provider,
     rejected,
     nodesByProvider: report.nodesByProvider,
@@ -211,15 +233,31 @@ function batchMetrics(telemetry: Telemetry, model: string): (report: BatchReport
 /** Quantised kernels round differently from one processor to the next; a wrong pooling or prompt is far below either. */
 const SELF_TEST_FLOOR = { fp32: 0.999, other: 0.99 } as const;
 
-/** Runs the variant's golden texts and compares. @throws LocalLiteError model_load_failed when the numbers are off. */
-async function runSelfTest(model: InstalledModel, embedder: Embedder): Promise<Engine['selfTest']> {
+/**
+ * Runs the variant's golden texts as the card was shipped and compares. Not done where the settings pool otherwise than the card: then the
+ * recorded vectors are of another space.
+ * @throws LocalLiteError model_load_failed when the numbers are off
+ */
+async function runSelfTest(
+  { model, card, telemetry }: EngineRequest,
+  tokenizer: Tokenizer,
+  batchers: Batchers,
+): Promise<Engine['selfTest']> {
   const { golden, dtype, name } = model.variant;
   if (golden.length === 0) return undefined;
+  if (card.pooling !== model.card.pooling) {
+    telemetry.log.warn('self_test_skipped', {
+      model: card.id,
+      reason: `the settings pool by ${card.pooling}, the card by ${model.card.pooling}`,
+    });
+    return undefined;
+  }
+  const embedder = new Embedder({ facts: model.card, tokenizer, batchers });
   const floor = dtype === 'fp32' ? SELF_TEST_FLOOR.fp32 : SELF_TEST_FLOOR.other;
   const cosines = await Promise.all(
     golden.map(async ({ text, inputType, vector }) => {
       // Prompts are only added where the golden vector was made with one.
-      const { vectors } = await embedder.embed([text], { inputType, lane: 'bulk' });
+      const { vectors } = await embedder.embed([text], { inputType, truncate: true, lane: 'bulk' });
       return vectors[0] === undefined ? 0 : cosine(vectors[0], decodeVector(vector));
     }),
   );
@@ -227,8 +265,22 @@ async function runSelfTest(model: InstalledModel, embedder: Embedder): Promise<E
   if (worstCosine >= floor) return { texts: golden.length, worstCosine };
   throw new LocalLiteError(
     'model_load_failed',
-    `${model.card.id} (${name}) failed its self-test: cosine ${worstCosine.toFixed(4)} to its recorded vectors, at least ${floor} is needed. Run "locallite rm ${model.card.id}" and pull it again; if that does not help, choose another variant.`,
+    `${card.id} (${name}) failed its self-test: cosine ${worstCosine.toFixed(4)} to its recorded vectors, at least ${floor} is needed. Run "locallite rm ${card.id}" and pull it again; if that does not help, choose another variant.`,
   );
+}
+
+/** A limit that the settings raised is tried once: a graph has only so many positions. @throws LocalLiteError model_load_failed */
+async function checkLength({ model, card }: EngineRequest, tokenizer: Tokenizer, batchers: Batchers): Promise<void> {
+  if (card.maxTokens <= model.card.maxTokens) return;
+  const [id = 0] = tokenizer.encode('a').ids;
+  const embedder = new Embedder({ facts: card, tokenizer, batchers });
+  await embedder.embed([new Array<number>(card.maxTokens).fill(id)], { lane: 'bulk' }).catch((cause: unknown) => {
+    throw new LocalLiteError(
+      'model_load_failed',
+      `models."${card.id}".max_tokens is ${card.maxTokens}, and the model could not run a text of that many tokens; its own limit is ${model.card.maxTokens}`,
+      { cause },
+    );
+  });
 }
 
 function decodeVector(base64: string): Float32Array {

@@ -45,9 +45,19 @@ export interface EmbedResult {
   readonly timings: Timings;
 }
 
+export interface TokenizeRequest {
+  readonly model?: string;
+  readonly input: readonly string[];
+  readonly addSpecialTokens?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 export interface TokenizeResult {
   readonly model: string;
+  /** False while the model's own tokenizer is not installed: then only `counts` are given, and they are estimates. */
   readonly exact: boolean;
+  /** Tokens of each text. */
+  readonly counts: readonly number[];
   readonly tokens: readonly (readonly TokenSpan[])[];
 }
 
@@ -139,11 +149,7 @@ export interface Gateway {
   readonly aliases: Aliases;
   /** @throws LocalLiteError invalid_request, input_too_long, model_not_found, overloaded, cancelled, worker_crashed … */
   embed(request: EmbedRequest): Promise<EmbedResult>;
-  tokenize(request: {
-    readonly model?: string;
-    readonly input: readonly string[];
-    readonly addSpecialTokens?: boolean;
-  }): Promise<TokenizeResult>;
+  tokenize(request: TokenizeRequest): Promise<TokenizeResult>;
   detokenize(request: {
     readonly model?: string;
     readonly tokens: readonly number[];

@@ -22,7 +22,12 @@ interface Running {
  * The jobs of this run of the gateway. A pull that was paused, or cut off by the end of the process, goes on from the bytes in the store
  * when it is resumed or asked for again, so a job needs no memory of its own.
  */
-export function createJobs(options: { readonly store: ModelStore; readonly telemetry: Telemetry }): Jobs & { close(): Promise<void> } {
+export function createJobs(options: {
+  readonly store: ModelStore;
+  readonly telemetry: Telemetry;
+  /** What a name that users write (an alias, say) is to the store. */
+  readonly referenceOf: (name: string) => string;
+}): Jobs & { close(): Promise<void> } {
   const jobs = new Map<string, Running>();
   const changes = new EventEmitter().setMaxListeners(0);
 
@@ -72,7 +77,8 @@ export function createJobs(options: { readonly store: ModelStore; readonly telem
   };
 
   return {
-    startPull(reference) {
+    startPull(name) {
+      const reference = options.referenceOf(name);
       const same = [...jobs.values()].find(({ job }) => job.subject === reference && !ENDED.has(job.state));
       if (same !== undefined) {
         // Whoever asks for it wants it to go on.

@@ -14,17 +14,27 @@ export interface ResolvedName {
   readonly variant: string | undefined;
   /** What a pull would be told. */
   readonly reference: string;
+  /** True for a name of the catalogue or the hub: such a model may be pulled on behalf of whoever asks for its vectors. */
+  readonly isPublic: boolean;
 }
+
+/** Turns what users write into what it stands for. */
+export interface Names {
+  /** @throws LocalLiteError invalid_request for a malformed reference or aliases that lead in a circle */
+  resolve(name: string): ResolvedName;
+}
+
+/** Settings of single models, by model id in lower case. */
+export type ModelSettingsById = ReadonlyMap<string, Config['models'][string]>;
 
 /** An alias may point to an alias; more hops than this are a circle. */
 const MOST_HOPS = 8;
 
 /** Turns what users write (ids, short names, aliases, references, other tools' names) into model ids. */
-export function createNames(options: { readonly catalog: ModelCatalog; readonly aliases: Aliases }): {
-  resolve(name: string): ResolvedName;
-} {
+export function createNames(options: { readonly catalog: ModelCatalog; readonly aliases: Aliases }): Names {
   const follow = (name: string): string => {
-    const aliases = Object.entries(options.aliases.list());
+    // The settings come first, whatever the case an alias is written in.
+    const aliases = Object.entries(options.aliases.list()).sort(([, a], [, b]) => Number(a.from === 'file') - Number(b.from === 'file'));
     let current = name;
     for (let hop = 0; hop < MOST_HOPS; hop++) {
       const plain = current.toLowerCase().replace(/:latest$/, '');
@@ -43,24 +53,36 @@ export function createNames(options: { readonly catalog: ModelCatalog; readonly 
         id: known?.card.id ?? referenceId(reference),
         variant: reference.variant ?? known?.variant,
         reference: formatReference(reference),
+        isPublic: reference.source === undefined || reference.source === 'hub',
       };
     },
   };
 }
 
-/** The settings of one model, whatever the case its id is written in. */
-export function modelSettings(config: Config, id: string): Config['models'][string] {
-  const key = Object.keys(config.models).find((name) => name.toLowerCase() === id.toLowerCase());
-  return (key === undefined ? undefined : config.models[key]) ?? {};
+/**
+ * The settings of single models under the ids that their keys (ids, short names, aliases, references) stand for.
+ * @throws LocalLiteError invalid_config when two keys stand for one model
+ */
+export function settingsById(models: Config['models'], names: Names): ModelSettingsById {
+  const byId = new Map<string, { key: string; settings: Config['models'][string] }>();
+  for (const [key, settings] of Object.entries(models)) {
+    const id = names.resolve(key).id.toLowerCase();
+    const other = byId.get(id);
+    if (other !== undefined) {
+      throw new LocalLiteError('invalid_config', `models: ${other.key} and ${key} are the same model (${id}); keep one of them`);
+    }
+    byId.set(id, { key, settings });
+  }
+  return new Map([...byId].map(([id, { settings }]) => [id, settings]));
 }
 
 /** The installed model a name stands for. @throws LocalLiteError model_not_found with the pull command, or the name that was meant */
 export async function findInstalled(
   name: string,
   resolved: ResolvedName,
-  parts: { readonly store: ModelStore; readonly catalog: ModelCatalog; readonly config: Config },
+  parts: { readonly store: ModelStore; readonly catalog: ModelCatalog; readonly modelSettings: ModelSettingsById },
 ): Promise<InstalledModel> {
-  const variant = resolved.variant ?? modelSettings(parts.config, resolved.id).variant;
+  const variant = resolved.variant ?? parts.modelSettings.get(resolved.id.toLowerCase())?.variant;
   const installed = await parts.store.find(resolved.id, variant);
   if (installed !== undefined) return installed;
   const what = variant === undefined ? name : `${name} (variant ${variant})`;

@@ -12,6 +12,8 @@ export interface Lease extends Disposable {
 export interface StayPolicy {
   /** Seconds after the last request; negative = for ever. */
   readonly keepAlive: number;
+  /** Whether a request asked for that time. Otherwise it is the setting, which does not undo what a request asked for before. */
+  readonly keepAliveAsked: boolean;
   readonly pinned: boolean;
   /** Rough bytes it will need, as far as known. */
   readonly expectedBytes: number;
@@ -23,11 +25,16 @@ export interface EngineKey {
   readonly variant: string;
 }
 
+/** Brings a model into memory; gives up when the signal aborts. */
+export type OpenEngine = (signal: AbortSignal) => Promise<Engine>;
+
 interface Entry {
   readonly id: string;
   readonly variant: string;
   readonly opening: Promise<Engine>;
   engine: Engine | undefined;
+  /** What it is counted with until it can be measured. */
+  readonly expectedBytes: number;
   users: number;
   lastUsed: number;
   keepAlive: number;
@@ -45,25 +52,30 @@ export class EnginePool {
   readonly #budgetBytes: number;
   readonly #telemetry: Telemetry;
   readonly #entries = new Map<string, Entry>();
+  /** Aborts what is still opening when the grace of closing is over. */
+  readonly #stopping = new AbortController();
   #closed = false;
 
   constructor(options: { budgetBytes: number; telemetry: Telemetry }) {
     this.#budgetBytes = options.budgetBytes;
     this.#telemetry = options.telemetry;
-    options.telemetry.gauge('locallite_models_loaded', () => this.loaded().length);
+    options.telemetry.gauge(
+      'locallite_models_loaded',
+      () => [...this.#entries.values()].filter(({ engine }) => engine !== undefined).length,
+    );
   }
 
   /**
    * Leases the engine under `key`, opening it if it is not there.
-   * @throws LocalLiteError what `open` throws; overloaded when the budget is held by models in use
+   * @throws LocalLiteError what `open` throws; insufficient_memory; overloaded when the budget is held by models in use
    */
-  async acquire(key: EngineKey, stay: StayPolicy, open: () => Promise<Engine>): Promise<Lease> {
+  async acquire(key: EngineKey, stay: StayPolicy, open: OpenEngine): Promise<Lease> {
     if (this.#closed) throw new LocalLiteError('shutting_down', 'the gateway is stopping');
     const present = this.#entries.get(nameOf(key));
     if (present?.closing !== undefined) await present.closing;
     const entry = this.#entries.get(nameOf(key)) ?? this.#add(key, stay, open);
     entry.users += 1;
-    entry.keepAlive = stay.keepAlive;
+    if (stay.keepAliveAsked) entry.keepAlive = stay.keepAlive;
     this.#stopTimer(entry);
     try {
       const engine = await entry.opening;
@@ -99,18 +111,22 @@ export class EnginePool {
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
     const timer = setTimeout(() => {
+      this.#stopping.abort();
       for (const { engine } of this.#entries.values()) engine?.kill();
     }, graceMs);
     await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry, 'request')));
     clearTimeout(timer);
   }
 
-  #add(key: EngineKey, stay: StayPolicy, open: () => Promise<Engine>): Entry {
-    const opening = this.#makeRoom(stay.expectedBytes).then(open);
+  #add(key: EngineKey, stay: StayPolicy, open: OpenEngine): Entry {
     const entry: Entry = {
       ...key,
-      opening,
+      // Not before the entry is in the list: it counts there from the start.
+      opening: Promise.resolve()
+        .then(() => this.#makeRoom(entry))
+        .then(() => open(this.#stopping.signal)),
       engine: undefined,
+      expectedBytes: stay.expectedBytes,
       users: 0,
       lastUsed: Date.now(),
       keepAlive: stay.keepAlive,
@@ -120,7 +136,7 @@ export class EnginePool {
       closing: undefined,
     };
     this.#entries.set(nameOf(entry), entry);
-    opening.then(
+    entry.opening.then(
       (engine) => this.#opened(entry, engine),
       (error: unknown) => this.#failed(entry, error),
     );
@@ -138,7 +154,7 @@ export class EnginePool {
     this.#telemetry.observe('locallite_model_load_seconds', engine.loadMs / 1000, labels);
     this.#telemetry.log.info('model_loaded', loadReport(entry.id, engine));
     // What was expected may have been wrong: measure, and make room behind it.
-    this.#makeRoom(0, entry).catch((error: unknown) => {
+    this.#makeRoom(entry).catch((error: unknown) => {
       this.#telemetry.log.warn('memory_budget_exceeded', { model: entry.id, reason: LocalLiteError.from(error).message });
     });
   }
@@ -169,27 +185,29 @@ export class EnginePool {
     entry.timer = undefined;
   }
 
-  async #makeRoom(neededBytes: number, keep?: Entry): Promise<void> {
-    if (neededBytes > this.#budgetBytes) {
+  /** Unloads what nobody uses until everything else fits together with `entry`, which counts with what it is expected to need or has. */
+  async #makeRoom(entry: Entry): Promise<void> {
+    const needed = entry.engine?.memoryBytes() ?? entry.expectedBytes;
+    if (needed > this.#budgetBytes) {
       throw new LocalLiteError(
-        'model_load_failed',
-        `the model needs about ${mebibytes(neededBytes)} and memory_budget is ${mebibytes(this.#budgetBytes)}`,
+        'insufficient_memory',
+        `${entry.id} needs about ${mebibytes(needed)} and memory_budget is ${mebibytes(this.#budgetBytes)}`,
       );
     }
-    while (this.#usedBytes() + neededBytes > this.#budgetBytes) {
-      const victim = this.#leastRecentlyUsed(keep);
+    while (this.#usedBytes() > this.#budgetBytes) {
+      const victim = this.#leastRecentlyUsed(entry);
       if (victim !== undefined) {
         await this.#close(victim, 'memory');
         continue;
       }
-      const used = mebibytes(this.#usedBytes());
-      throw new LocalLiteError('overloaded', `${used} of memory_budget ${mebibytes(this.#budgetBytes)} are held by models in use`, {
+      const held = mebibytes(this.#usedBytes() - needed);
+      throw new LocalLiteError('overloaded', `${held} of memory_budget ${mebibytes(this.#budgetBytes)} are held by models in use`, {
         retryAfterSeconds: 5,
       });
     }
   }
 
-  #leastRecentlyUsed(keep: Entry | undefined): Entry | undefined {
+  #leastRecentlyUsed(keep: Entry): Entry | undefined {
     const idle = [...this.#entries.values()].filter(
       (entry) => entry !== keep && entry.users === 0 && !entry.pinned && entry.engine !== undefined && entry.closing === undefined,
     );
@@ -197,7 +215,7 @@ export class EnginePool {
   }
 
   #usedBytes(): number {
-    return [...this.#entries.values()].reduce((sum, { engine }) => sum + (engine?.memoryBytes() ?? 0), 0);
+    return [...this.#entries.values()].reduce((sum, { engine, expectedBytes }) => sum + (engine?.memoryBytes() ?? expectedBytes), 0);
   }
 
   #close(entry: Entry, reason: 'idle' | 'memory' | 'request'): Promise<void> {
@@ -228,7 +246,7 @@ function describe(entry: Entry, engine: Engine): LoadedModel {
   return {
     id: entry.id,
     variant: engine.variant.name,
-    space: engine.space,
+    space: engine.space(undefined),
     provider: engine.provider,
     rejected: engine.rejected,
     nodesByProvider: engine.nodesByProvider,

@@ -33,7 +33,6 @@ export type Exchange = (request: Request, connection: Connection, target: Target
 interface Result {
   readonly draft: Draft;
   readonly error?: LocalLiteError;
-  readonly caller?: Caller;
   readonly ignored?: readonly string[];
   readonly report?: Report | undefined;
 }
@@ -51,7 +50,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
   return async (request, connection, target) => {
     const started = performance.now();
     const requestId = requestIdOf(request);
-    const result = await answer(options, request, connection, target).catch((thrown: unknown) =>
+    let caller: Caller | undefined;
+    const admitted = (who: Caller): void => {
+      caller = who;
+    };
+    const result = await answer(options, request, { connection, target, admitted }).catch((thrown: unknown) =>
       fail(options, request, requestId, target, thrown),
     );
     const seconds = (performance.now() - started) / 1000;
@@ -61,7 +64,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       route: 'route' in target ? target.route.path : 'unmatched',
       status: result.draft.status,
       seconds,
-      keyId: result.caller?.keyId,
+      keyId: caller?.keyId,
       error: result.error?.code,
       report: result.report,
     });
@@ -77,13 +80,21 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
 }
 
-async function answer(options: ExchangeOptions, request: Request, connection: Connection, target: Target): Promise<Result> {
+interface Arrival {
+  readonly connection: Connection;
+  readonly target: Target;
+  /** Told who called as soon as that is known, for the log line of a request that fails later. */
+  readonly admitted: (caller: Caller) => void;
+}
+
+async function answer(options: ExchangeOptions, request: Request, { connection, target, admitted }: Arrival): Promise<Result> {
   const { gateway, access } = options;
   if (!('route' in target)) {
     access.check(request, connection, 'public');
     throw target.missing;
   }
   const admission = access.check(request, connection, target.route.scope);
+  admitted(admission);
   const { config } = gateway;
   const limits = { maxBytes: config.limits.body_bytes, timeoutMs: config.limits.body_timeout * 1000 };
   const context: RouteContext = { ...options, signal: request.signal };
@@ -96,7 +107,7 @@ async function answer(options: ExchangeOptions, request: Request, connection: Co
   const { reply, ignored } = await target.route.run(raw, context);
   const draft = draftReply(reply, () => streamSignal(request, options.stopping), request.method === 'HEAD');
   const rate = admission.rate === undefined ? {} : rateLimitHeaders(admission.rate);
-  return { draft: { ...draft, headers: { ...rate, ...draft.headers } }, caller: admission, ignored, report: reply.report };
+  return { draft: { ...draft, headers: { ...rate, ...draft.headers } }, ignored, report: reply.report };
 }
 
 /** Only event streams need it, and a joined signal costs memory for as long as the server runs. */

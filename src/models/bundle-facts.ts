@@ -6,6 +6,8 @@ export interface CardOverrides {
   readonly pooling?: Pooling | undefined;
   readonly normalize?: boolean | undefined;
   readonly maxTokens?: number | undefined;
+  /** For models whose files do not say how long their vectors are. */
+  readonly dimensions?: number | undefined;
   readonly queryPrompt?: string | undefined;
   readonly passagePrompt?: string | undefined;
 }
@@ -44,7 +46,7 @@ export function encoderFacts(id: string, files: BundleFiles, overrides: CardOver
   return {
     pooling,
     prompts,
-    dimensions: dimensionsOf(id, files),
+    dimensions: overrides.dimensions ?? dimensionsOf(id, files),
     maxTokens: overrides.maxTokens ?? maxTokensOf(id, files),
     normalize: overrides.normalize ?? normalizeOf(files),
     ...(matryoshka === undefined ? {} : { matryoshka }),

@@ -8,7 +8,7 @@ import { ensureFolder } from './disk.ts';
 import { fetchArchive, type PullContext, partialFolder } from './fetch-variant.ts';
 import type { Manifest } from './manifest.ts';
 import { closePlan, type Places, pullCard, wantedVariants } from './pull.ts';
-import { formatReference, type Reference } from './reference.ts';
+import { formatReference } from './reference.ts';
 import { SourceFailure } from './sources/failure.ts';
 import type { ExpectedContent, SourceAddress, SourceKind, SourcePlan } from './sources/source.ts';
 
@@ -24,28 +24,6 @@ export interface UnlistedModel {
 
 /** Longest configuration or tokenizer file that is read into memory. */
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
-
-const clean = (text: string): string =>
-  text
-    .replace(/^@/, '')
-    .replace(/[^\w.-]+/g, '--')
-    .replace(/^[-.]+|[-.]+$/g, '') || 'model';
-
-/** The id a model outside the catalogue is installed under: the hub's own, or `npm/…`, `pypi/…`, `<host>/…`, `local/…`. */
-export function unlistedId({ source, id }: Reference): string {
-  if (source === undefined || source === 'hub') return id;
-  if (source === 'npm' || source === 'pypi') return `${source}/${clean(id)}`;
-  if (source === 'file')
-    return `local/${clean(
-      id
-        .split(/[/\\]/)
-        .filter((part) => part !== '')
-        .at(-1) ?? '',
-    )}`;
-  const url = new URL(id);
-  const parts = url.pathname.split('/').filter((part) => part !== '' && part !== 'onnx' && part !== 'resolve' && !part.endsWith('.onnx'));
-  return `${clean(url.host)}/${clean(decodeURIComponent(parts.join('--')))}`;
-}
 
 /** What a source has, readable before anything is installed. */
 interface Contents {

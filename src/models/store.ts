@@ -13,8 +13,8 @@ import { withLock } from './lock.ts';
 import { directoryOf, installedFrom, type Manifest, readManifests } from './manifest.ts';
 import { createProgressMeter, type ProgressMeter } from './progress.ts';
 import { addressOf, type Places, pullCard, wantedVariants } from './pull.ts';
-import { type CardOverrides, pullUnlisted, unlistedId } from './pull-unlisted.ts';
-import { parseReference, type Reference } from './reference.ts';
+import { type CardOverrides, pullUnlisted } from './pull-unlisted.ts';
+import { parseReference, type Reference, referenceId } from './reference.ts';
 import { createSharedPulls } from './shared-pulls.ts';
 import { createFolderSource } from './sources/folder.ts';
 import { createHubSource } from './sources/hub.ts';
@@ -32,6 +32,7 @@ export interface StoredModelSettings {
   readonly pooling?: Pooling | undefined;
   readonly normalize?: boolean | undefined;
   readonly max_tokens?: number | undefined;
+  readonly dimensions?: number | undefined;
   readonly query_prompt?: string | undefined;
   readonly passage_prompt?: string | undefined;
 }
@@ -223,7 +224,7 @@ function unlistedTarget(reference: Reference, settingsOf: (id: string) => Stored
       },
     );
   }
-  const id = unlistedId(reference);
+  const id = referenceId(reference);
   const own = settingsOf(id);
   const variant = reference.variant ?? own.variant;
   const address = { kind: reference.source ?? 'hub', id: reference.id, revision: reference.revision } as const;
@@ -231,6 +232,7 @@ function unlistedTarget(reference: Reference, settingsOf: (id: string) => Stored
     pooling: own.pooling,
     normalize: own.normalize,
     maxTokens: own.max_tokens,
+    dimensions: own.dimensions,
     queryPrompt: own.query_prompt,
     passagePrompt: own.passage_prompt,
   };

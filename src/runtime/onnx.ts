@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { LocalLiteError } from '../errors.ts';
 import type { ProviderName } from './providers.ts';
@@ -68,8 +68,9 @@ export async function openSession(request: SessionRequest): Promise<OpenedSessio
     return { ...wrapSession(ort, session), nodesByProvider: () => endProfile(session, profileFolder) };
   } catch (cause) {
     await rm(profileFolder, { recursive: true, force: true });
-    if (request.provider === 'cpu') throw new LocalLiteError('model_load_failed', `${request.path}: ${messageOf(cause)}`, { cause });
-    throw new LocalLiteError('provider_unavailable', messageOf(cause), { cause });
+    // Clients read this; where the files lie is nobody's business but the owner's.
+    const reason = messageOf(cause).replaceAll(dirname(request.path), '…');
+    throw new LocalLiteError(request.provider === 'cpu' ? 'model_load_failed' : 'provider_unavailable', reason, { cause });
   }
 }
 

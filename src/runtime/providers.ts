@@ -72,6 +72,9 @@ export function chooseProviders(
 function reasonAgainst(provider: ProviderName, facts: ProviderFacts, automatic: boolean): string | undefined {
   if (!PLATFORMS[provider].includes(facts.platform)) return `does not exist on ${facts.platform}`;
   if (!facts.available.includes(provider)) return 'not in this build of ONNX Runtime; see docs/providers.md for how to add one';
+  if (automatic && provider === 'webgpu' && facts.platform === 'linux') {
+    return 'is experimental on Linux; name webgpu in providers to try it';
+  }
   if (automatic && provider !== 'cpu' && provider !== 'cuda' && CPU_DTYPES.has(facts.dtype)) {
     return `a ${facts.dtype} graph would run mostly on the processor; name ${provider} in providers to try it all the same`;
   }

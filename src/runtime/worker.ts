@@ -7,6 +7,8 @@ import { FRAME, type Frame, FrameReader, readMessage, writeFrame, writeMessage }
 
 /** JavaScript heap of a worker; weights and tensors live outside it. */
 const WORKER_HEAP_MB = 256;
+/** A sample of a process's memory is good for so long. */
+const MEMORY_SAMPLE_MS = 1_000;
 /** How much of a dying worker's last words is kept for the error message. */
 const LAST_WORDS = 16_000;
 
@@ -35,6 +37,7 @@ export class WorkerProcess {
   #nextId = 1;
   #lastWords = '';
   #residentBytes = 0;
+  #sampledAt = Number.NEGATIVE_INFINITY;
   #ended: LocalLiteError | undefined;
   #reason: LocalLiteError | undefined;
 
@@ -96,17 +99,21 @@ export class WorkerProcess {
   /** Proportional set size in bytes where the system tells it (Linux); elsewhere the resident bytes it last reported. */
   memoryBytes(): number {
     if (process.platform !== 'linux' || this.pid === undefined || !this.alive) return this.#residentBytes;
+    // The kernel walks every page for it, some milliseconds a process.
+    if (performance.now() - this.#sampledAt < MEMORY_SAMPLE_MS) return this.#residentBytes;
+    this.#sampledAt = performance.now();
     try {
       const kilobytes = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/smaps_rollup`, 'utf8'))?.[1];
-      return kilobytes === undefined ? this.#residentBytes : Number(kilobytes) * 1024;
+      if (kilobytes !== undefined) this.#residentBytes = Number(kilobytes) * 1024;
     } catch {
-      return this.#residentBytes; // it has just ended, or /proc is restricted
+      // it has just ended, or /proc is restricted
     }
+    return this.#residentBytes;
   }
 
   /** Keeps what a job's answer said of the process's memory. */
   noteResidentBytes(bytes: number): void {
-    this.#residentBytes = bytes;
+    if (bytes > 0) this.#residentBytes = bytes;
   }
 
   /** A worker that sends nonsense is beyond repair. */

@@ -4,6 +4,10 @@ import { type FieldTable, honoured } from './fields.ts';
 
 const optionalModel = modelNameSchema.optional().meta({ description: 'Absent: the default embedding model.' });
 
+/** Characters (UTF-16 units) of all texts of one request together. */
+export const MAX_TOKENIZED_CHARACTERS = 262_144;
+const MAX_DETOKENIZED_IDS = 65_536;
+
 /** Body of POST /v1/tokenize. */
 export const tokenizeRequestSchema = z.strictObject({
   model: optionalModel,
@@ -45,7 +49,7 @@ export type TokenizeResponse = z.infer<typeof tokenizeResponseSchema>;
 /** Body of POST /v1/detokenize. */
 export const detokenizeRequestSchema = z.strictObject({
   model: optionalModel,
-  tokens: z.array(z.int().min(0)).meta({ description: 'Token ids.' }),
+  tokens: z.array(z.int().min(0)).max(MAX_DETOKENIZED_IDS).meta({ description: 'Token ids.' }),
   skip_special_tokens: z.boolean().default(true),
 });
 export type DetokenizeRequest = z.input<typeof detokenizeRequestSchema>;

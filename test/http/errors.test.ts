@@ -32,6 +32,7 @@ const WIRE: Readonly<Record<ErrorCode, readonly [status: number, type: string]>>
   model_load_failed: [503, 'server_error'],
   model_fetch_failed: [502, 'server_error'],
   model_in_use: [409, 'invalid_request_error'],
+  insufficient_memory: [507, 'server_error'],
   store_corrupt: [500, 'server_error'],
   disk_full: [507, 'server_error'],
   offline: [403, 'permission_error'],

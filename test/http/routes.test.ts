@@ -264,9 +264,9 @@ test('what tokenize and detokenize are asked reaches the gateway', async () => {
   const asked: unknown[] = [];
   const app = createStubApp({
     gateway: {
-      tokenize: async (request) => {
-        asked.push(request);
-        return { model: MODEL, exact: false, tokens: [] };
+      tokenize: async ({ signal, ...request }) => {
+        asked.push({ ...request, canLeave: signal instanceof AbortSignal });
+        return { model: MODEL, exact: false, counts: [3], tokens: [] };
       },
       detokenize: async (request) => {
         asked.push(request);
@@ -274,10 +274,11 @@ test('what tokenize and detokenize are asked reaches the gateway', async () => {
       },
     },
   });
-  await app.call('POST', '/v1/tokenize', { input: 'a', add_special_tokens: false, model: 'm' });
+  const estimate = await app.call('POST', '/v1/tokenize', { input: 'a', add_special_tokens: false, model: 'm' });
+  expect(await estimate.json()).toMatchObject({ exact: false, data: [{ count: 3, ids: [], tokens: [], offsets: [] }] });
   await app.call('POST', '/v1/detokenize', { tokens: [], skip_special_tokens: false });
   expect(asked).toEqual([
-    { input: ['a'], addSpecialTokens: false, model: 'm' },
+    { input: ['a'], addSpecialTokens: false, model: 'm', canLeave: true },
     { tokens: [], skipSpecialTokens: false },
   ]);
 });
@@ -286,6 +287,12 @@ test.each([
   ['/v1/tokenize', {}, 'input', 'input: is required'],
   ['/v1/tokenize', { input: [] }, 'input', 'input: must not be empty'],
   ['/v1/tokenize', { input: [1] }, 'input', 'input: must be a string or a non-empty array of strings'],
+  [
+    '/v1/tokenize',
+    { input: ['a'.repeat(200_000), 'b'.repeat(62_145)] },
+    'input',
+    'input has 262145 characters in all and at most 262144 are tokenised in one request; send it in parts',
+  ],
   ['/v1/detokenize', { tokens: 'a' }, 'tokens', 'tokens: must be an array, not a string'],
   ['/v1/detokenize', { tokens: [1, -2] }, 'tokens[1]', 'tokens[1]: must be at least 0'],
   ['/v1/models/pull', {}, 'model', 'model: is required'],

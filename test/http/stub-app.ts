@@ -178,6 +178,7 @@ function stubGateway(config: Gateway['config'], telemetry: Telemetry): Gateway {
     tokenize: async ({ input }) => ({
       model: MODEL,
       exact: true,
+      counts: input.map(() => 2),
       tokens: input.map((text) => [
         { id: 101, token: '[CLS]', start: 0, end: 0 },
         { id: 7, token: text, start: 0, end: text.length },

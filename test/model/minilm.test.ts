@@ -76,3 +76,34 @@ describe.skipIf(!existsSync(GOLDEN))('against the reference implementation (skip
     expect(Math.min(...cosines)).toBeGreaterThanOrEqual(0.88);
   });
 });
+
+describe('settings that change the model', () => {
+  const withSettings = (settings: object) =>
+    createGateway({ settings: { ...MODEL_SETTINGS, threads: 1, models: { 'all-MiniLM-L6-v2': settings } } });
+
+  it('may shorten its limit: the self-test is of the model, not of the limit', async () => {
+    await using short = await withSettings({ max_tokens: 8 });
+    expect((await short.models.load(DEFAULT_MODEL)).selfTest?.worstCosine).toBeGreaterThan(0.999);
+    await expect(short.embed({ input: ['one two three four five six seven eight nine'] })).rejects.toMatchObject({
+      code: 'input_too_long',
+    });
+  });
+
+  it('may pool otherwise: another space, and no self-test against vectors of the first', async () => {
+    await using other = await withSettings({ pooling: 'cls' });
+    expect((await other.models.load(DEFAULT_MODEL)).selfTest).toBeUndefined();
+    const [own, usual] = [await other.embed({ input: ['a cat'] }), await gateway.embed({ input: ['a cat'] })];
+    expect(own.space).not.toBe(usual.space);
+  });
+
+  it('may raise its limit as far as its positions go, and are refused by name beyond', async () => {
+    await using raised = await withSettings({ max_tokens: 512 });
+    expect((await raised.embed({ input: [Array(500).fill('word').join(' ')] })).promptTokens).toBe(502);
+    await using beyond = await withSettings({ max_tokens: 1024 });
+    const refused = beyond.models.load(DEFAULT_MODEL);
+    await expect(refused).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringMatching(/max_tokens is 1024.*limit is 256/),
+    });
+  });
+});

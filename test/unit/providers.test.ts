@@ -8,7 +8,7 @@ const everything = { available: PROVIDER_NAMES, dtype: 'fp32' } as const;
 
 describe('chooseProviders', () => {
   it('takes accelerators first where they exist', () => {
-    expect(chooseProviders('auto', { ...everything, platform: 'linux' }).order).toEqual(['cuda', 'qnn', 'webgpu', 'cpu']);
+    expect(chooseProviders('auto', { ...everything, platform: 'linux' }).order).toEqual(['cuda', 'qnn', 'cpu']);
     expect(chooseProviders('auto', { ...everything, platform: 'darwin' }).order).toEqual(['coreml', 'webgpu', 'cpu']);
     expect(chooseProviders('auto', { ...everything, platform: 'win32' }).order).toEqual(['cuda', 'dml', 'qnn', 'webgpu', 'cpu']);
   });
@@ -16,7 +16,7 @@ describe('chooseProviders', () => {
   it('says why a provider is out', () => {
     const { rejected } = chooseProviders('auto', { available: ['cpu', 'webgpu'], dtype: 'fp32', platform: 'linux' });
     expect(rejected).toContainEqual({ provider: 'cuda', reason: expect.stringContaining('not in this build') });
-    expect(rejected.map(({ provider }) => provider)).toEqual(['cuda', 'qnn']); // what Linux cannot have is not worth a word
+    expect(rejected.map(({ provider }) => provider)).toEqual(['cuda', 'qnn', 'webgpu']); // what Linux cannot have is not worth a word
     const named = chooseProviders(['dml'], { available: ['cpu'], dtype: 'fp32', platform: 'linux' });
     expect(named.rejected).toEqual([{ provider: 'dml', reason: 'does not exist on linux' }]);
   });
@@ -24,7 +24,12 @@ describe('chooseProviders', () => {
   it('keeps integer graphs on the processor unless the provider is named', () => {
     const facts = { available: ['cpu', 'webgpu'], dtype: 'q4', platform: 'linux' } as const;
     expect(chooseProviders('auto', facts).order).toEqual(['cpu']);
-    expect(chooseProviders('auto', facts).rejected).toContainEqual({ provider: 'webgpu', reason: expect.stringContaining('q4') });
+    expect(chooseProviders('auto', facts).rejected).toContainEqual({
+      provider: 'webgpu',
+      reason: expect.stringContaining('experimental on Linux'),
+    });
+    const onMac = chooseProviders('auto', { available: ['cpu', 'coreml'], dtype: 'q4', platform: 'darwin' });
+    expect(onMac.rejected).toContainEqual({ provider: 'coreml', reason: expect.stringContaining('q4') });
     expect(chooseProviders(['webgpu'], facts).order).toEqual(['webgpu', 'cpu']);
   });
 

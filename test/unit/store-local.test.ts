@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ModelSource } from '../../src/models/card.ts';
+import { parseReference, referenceId } from '../../src/models/reference.ts';
 import { startHubServer } from '../servers/hub-server.ts';
 import { cardFiles, randomModel, refusal, sha256Of, temporaryFolder, testCard, testStore } from '../servers/store-fixture.ts';
 
@@ -92,12 +93,14 @@ describe('a folder', () => {
     });
     const store = testStore({ home, offline: true });
     const model = await store.pull(`file:${folder}`);
-    expect(model).toMatchObject({ directory: folder, card: { id: 'local/my-model', pooling: 'mean', dimensions: 8 } });
+    const id = referenceId(parseReference(folder));
+    expect(id).toMatch(/^file\/my-model-[0-9a-f]{8}$/);
+    expect(model).toMatchObject({ directory: folder, card: { id, pooling: 'mean', dimensions: 8 } });
     expect((await store.pull(folder)).installedAt).toBe(model.installedAt);
     await writeFile(join(folder, 'tokenizer.json'), '{}');
-    expect(await store.find('local/my-model')).toBeUndefined();
-    expect(await store.verify('local/my-model')).toMatchObject([{ ok: false, problems: [{ path: 'tokenizer.json', problem: 'size' }] }]);
-    expect((await store.remove('LOCAL/my-model')).freedBytes).toBe(0);
+    expect(await store.find(id)).toBeUndefined();
+    expect(await store.verify(id)).toMatchObject([{ ok: false, problems: [{ path: 'tokenizer.json', problem: 'size' }] }]);
+    expect((await store.remove(id.toUpperCase())).freedBytes).toBe(0);
     expect((await stat(join(folder, 'onnx/model.onnx'))).isFile()).toBe(true);
   });
 

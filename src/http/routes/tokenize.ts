@@ -1,8 +1,10 @@
+import { LocalLiteError } from '../../errors.ts';
 import type { TokenizeResult } from '../../gateway/gateway-types.ts';
 import {
   detokenizeFields,
   detokenizeRequestSchema,
   detokenizeResponseSchema,
+  MAX_TOKENIZED_CHARACTERS,
   type TokenizeResponse,
   tokenizeFields,
   tokenizeRequestSchema,
@@ -19,27 +21,46 @@ const tokenize = defineRoute({
   scope: 'inference',
   tag,
   summary: 'Tokens of texts',
-  description: "Ids, tokens and their places in the text, by the model's own tokenizer. Nothing is cut.",
+  description:
+    "Ids, tokens and their places in the text, by the model's own tokenizer. Nothing is cut; at most 262,144 characters a request. For a model of the catalogue that is not installed there are estimated counts alone (`exact: false`).",
   body: required(tokenizeRequestSchema, tokenizeFields),
   query: nothing,
   answers: [{ status: 200, description: 'The tokens of each text.', schema: tokenizeResponseSchema }],
-  async handle({ body }, { gateway }) {
+  async handle({ body }, { gateway, signal }) {
     const input = typeof body.input === 'string' ? [body.input] : body.input;
     checkInputs(input, gateway.config.limits);
+    checkCharacters(input);
     const result = await gateway.tokenize({
       input,
       addSpecialTokens: body.add_special_tokens,
+      signal,
       ...(body.model === undefined ? {} : { model: body.model }),
     });
-    return json({ object: 'list', model: result.model, exact: result.exact, data: result.tokens.map(toTokenized) });
+    return json({
+      object: 'list',
+      model: result.model,
+      exact: result.exact,
+      data: result.counts.map((count, index) => toTokenized(count, result.tokens[index] ?? [], index)),
+    });
   },
 });
 
-function toTokenized(spans: TokenizeResult['tokens'][number], index: number): TokenizeResponse['data'][number] {
+/** Each token is a line of its own in the answer: more of them at once would hold everybody up. */
+function checkCharacters(input: readonly string[]): void {
+  const characters = input.reduce((sum, text) => sum + text.length, 0);
+  if (characters <= MAX_TOKENIZED_CHARACTERS) return;
+  throw new LocalLiteError(
+    'invalid_request',
+    `input has ${characters} characters in all and at most ${MAX_TOKENIZED_CHARACTERS} are tokenised in one request; send it in parts`,
+    { param: 'input' },
+  );
+}
+
+function toTokenized(count: number, spans: TokenizeResult['tokens'][number], index: number): TokenizeResponse['data'][number] {
   return {
     object: 'tokens',
     index,
-    count: spans.length,
+    count,
     ids: spans.map((span) => span.id),
     tokens: spans.map((span) => span.token),
     offsets: spans.map((span) => [span.start, span.end]),

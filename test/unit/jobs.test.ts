@@ -1,0 +1,141 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import { LocalLiteError } from '../../src/errors.ts';
+import { createJobs } from '../../src/gateway/jobs.ts';
+import type { InstalledModel } from '../../src/models/store-types.ts';
+import { silentTelemetry } from '../../src/telemetry/create-telemetry.ts';
+import { TestStore } from '../../src/testing/test-gateway.ts';
+
+interface Pull {
+  readonly reference: string;
+  readonly signal: AbortSignal | undefined;
+  readonly succeed: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+/** A store whose pulls a test ends by hand; an aborted one takes a moment to let go, as a real one does. */
+class ManualStore extends TestStore {
+  readonly pulls: Pull[] = [];
+  readonly given: readonly InstalledModel[];
+  /** Whether an aborted pull ends at once. */
+  obeys = true;
+
+  constructor(given: readonly InstalledModel[]) {
+    super(given);
+    this.given = given;
+  }
+
+  override pull(reference: string, options?: { signal?: AbortSignal }): Promise<InstalledModel> {
+    return new Promise((resolve, reject) => {
+      const [model] = this.given;
+      this.pulls.push({ reference, signal: options?.signal, succeed: () => model && resolve(model), fail: reject });
+      const gaveUp = (): void => void setTimeout(() => reject(new LocalLiteError('cancelled', 'the pull was cancelled')), 5);
+      if (this.obeys) options?.signal?.addEventListener('abort', gaveUp);
+    });
+  }
+}
+
+const installed = { card: { id: 'test/m' }, variant: { name: 'fp32' }, source: 'hub:test/m', bytes: 1 } as InstalledModel;
+
+function setUp() {
+  const store = new ManualStore([installed]);
+  const jobs = createJobs({ store, telemetry: silentTelemetry(), referenceOf: (name) => (name === 'mine' ? 'test/m' : name) });
+  const watch = (id: string): { states: string[]; ended: Promise<void> } => {
+    const states: string[] = [];
+    const follow = async (): Promise<void> => {
+      for await (const job of jobs.watch(id)) if (states.at(-1) !== job.state) states.push(job.state);
+    };
+    return { states, ended: follow() };
+  };
+  return { store, jobs, watch };
+}
+
+const started = (store: ManualStore, count: number): Promise<void> => vi.waitFor(() => expect(store.pulls).toHaveLength(count));
+
+describe('jobs', () => {
+  it('pull what a name stands for, once for everybody who asks', async () => {
+    const { store, jobs } = setUp();
+    const first = jobs.startPull('mine');
+    expect(jobs.startPull('test/m').id).toBe(first.id);
+    await started(store, 1);
+    expect(store.pulls[0]?.reference).toBe('test/m');
+    store.pulls[0]?.succeed();
+    await vi.waitFor(() => expect(jobs.get(first.id)?.state).toBe('succeeded'));
+    expect(jobs.startPull('mine').id).not.toBe(first.id);
+  });
+
+  it('that are paused and resumed at once never look failed', async () => {
+    const { store, jobs, watch } = setUp();
+    const { id } = jobs.startPull('test/m');
+    const { states, ended } = watch(id);
+    await started(store, 1);
+    jobs.pause(id);
+    jobs.resume(id);
+    await started(store, 2);
+    expect(store.pulls[0]?.signal?.aborted).toBe(true);
+    store.pulls[1]?.succeed();
+    await ended;
+    expect(states).toEqual(['running', 'paused', 'running', 'succeeded']);
+  });
+
+  it('that are paused go on when somebody asks for the same again', async () => {
+    const { store, jobs } = setUp();
+    const { id } = jobs.startPull('test/m');
+    await started(store, 1);
+    jobs.pause(id);
+    expect(jobs.startPull('test/m')).toMatchObject({ id, state: 'running' });
+    await started(store, 2);
+  });
+
+  it('stay cancelled though their pull ends well after all', async () => {
+    const { store, jobs } = setUp();
+    store.obeys = false;
+    const { id } = jobs.startPull('test/m');
+    await started(store, 1);
+    jobs.cancel(id);
+    store.pulls[0]?.succeed();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(jobs.get(id)?.state).toBe('cancelled');
+    expect(() => jobs.resume(id)).toThrow(/cancelled/);
+  });
+
+  it('say what they failed of, and try again when resumed', async () => {
+    const { store, jobs } = setUp();
+    const { id } = jobs.startPull('test/m');
+    await started(store, 1);
+    store.pulls[0]?.fail(new LocalLiteError('disk_full', 'no room'));
+    await vi.waitFor(() => expect(jobs.get(id)).toMatchObject({ state: 'failed', error: { code: 'disk_full', message: 'no room' } }));
+    jobs.resume(id);
+    await started(store, 2);
+  });
+
+  it('can be watched after their end without leaving a listener', async () => {
+    const { store, jobs, watch } = setUp();
+    const { id } = jobs.startPull('test/m');
+    await started(store, 1);
+    store.pulls[0]?.succeed();
+    await vi.waitFor(() => expect(jobs.get(id)?.state).toBe('succeeded'));
+    const added = vi.spyOn(EventEmitter.prototype, 'on');
+    const { states, ended } = watch(id);
+    await ended;
+    expect(states).toEqual(['succeeded']);
+    expect(added.mock.calls.filter(([event]) => event === id)).toEqual([]);
+    added.mockRestore();
+  });
+
+  it('stop being watched when the watcher leaves', async () => {
+    const { store, jobs } = setUp();
+    const { id } = jobs.startPull('test/m');
+    await started(store, 1);
+    const abort = new AbortController();
+    const seen: string[] = [];
+    for await (const job of jobs.watch(id, abort.signal)) {
+      seen.push(job.state);
+      abort.abort();
+    }
+    expect(seen).toEqual(['running']);
+    await expect(jobs.watch('job_none')[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'job_not_found' });
+    await jobs.close();
+    expect(jobs.get(id)?.state).toBe('cancelled');
+  });
+});
