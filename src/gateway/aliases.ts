@@ -7,13 +7,20 @@ import { readIfThere, writePrivateFile } from './private-file.ts';
 const fileSchema = z.record(z.string().min(1), z.string().min(1));
 const NAME = /^[\w.:/-]+$/;
 
+/** Aliases, and a number that changes with them. */
+export interface OpenAliases extends Aliases {
+  version(): number;
+}
+
 /** Aliases of the settings and of HOME's aliases.json; the settings win. */
-export async function openAliases(home: string, fromSettings: Readonly<Record<string, string>>): Promise<Aliases> {
+export async function openAliases(home: string, fromSettings: Readonly<Record<string, string>>): Promise<OpenAliases> {
   const path = join(home, 'aliases.json');
   const saved = await readSaved(path);
+  let version = 0;
   let written: Promise<void> = Promise.resolve();
   // One write after the other: the last state is the one that stays.
   const save = (): Promise<void> => {
+    version += 1;
     const text = `${JSON.stringify(Object.fromEntries(saved), null, 2)}\n`;
     written = written.catch(() => {}).then(() => writePrivateFile(path, text));
     return written;
@@ -21,6 +28,7 @@ export async function openAliases(home: string, fromSettings: Readonly<Record<st
   const fixed = new Set(Object.keys(fromSettings).map((name) => name.toLowerCase()));
   const savedAs = (name: string): string | undefined => [...saved.keys()].find((other) => other.toLowerCase() === name.toLowerCase());
   return {
+    version: () => version,
     list: () => ({
       ...Object.fromEntries(
         [...saved].filter(([name]) => !fixed.has(name.toLowerCase())).map(([name, target]) => [name, { target, from: 'file' as const }]),

@@ -4,7 +4,7 @@ import { LocalLiteError } from '../errors.ts';
 import type { ModelCatalog } from '../models/catalog.ts';
 import { formatReference, parseReference, referenceId } from '../models/reference.ts';
 import type { InstalledModel, ModelStore } from '../models/store-types.ts';
-import type { Aliases } from './gateway-types.ts';
+import type { OpenAliases } from './aliases.ts';
 
 /** What a name stands for. */
 export interface ResolvedName {
@@ -29,9 +29,11 @@ export type ModelSettingsById = ReadonlyMap<string, Config['models'][string]>;
 
 /** An alias may point to an alias; more hops than this are a circle. */
 const MOST_HOPS = 8;
+/** Names that are remembered before all are forgotten. */
+const MOST_REMEMBERED = 1_000;
 
 /** Turns what users write (ids, short names, aliases, references, other tools' names) into model ids. */
-export function createNames(options: { readonly catalog: ModelCatalog; readonly aliases: Aliases }): Names {
+export function createNames(options: { readonly catalog: ModelCatalog; readonly aliases: OpenAliases }): Names {
   const follow = (name: string): string => {
     // The settings come first, whatever the case an alias is written in.
     const aliases = Object.entries(options.aliases.list()).sort(([, a], [, b]) => Number(a.from === 'file') - Number(b.from === 'file'));
@@ -44,17 +46,29 @@ export function createNames(options: { readonly catalog: ModelCatalog; readonly 
     }
     throw new LocalLiteError('invalid_request', `the alias ${name} leads in a circle`, { param: 'model' });
   };
+  const work = (name: string): ResolvedName => {
+    const reference = parseReference(follow(name));
+    const isPublic = reference.source === undefined || reference.source === 'hub';
+    const known = isPublic ? options.catalog.resolve(reference.id) : undefined;
+    return {
+      id: known?.card.id ?? referenceId(reference),
+      variant: reference.variant ?? known?.variant,
+      reference: formatReference(reference),
+      isPublic,
+    };
+  };
+  // Every request resolves its model's name, nearly always the same one.
+  let resolved = new Map<string, ResolvedName>();
+  let asOf = options.aliases.version();
   return {
     resolve(name) {
-      const target = follow(name);
-      const reference = parseReference(target);
-      const known = reference.source === undefined || reference.source === 'hub' ? options.catalog.resolve(reference.id) : undefined;
-      return {
-        id: known?.card.id ?? referenceId(reference),
-        variant: reference.variant ?? known?.variant,
-        reference: formatReference(reference),
-        isPublic: reference.source === undefined || reference.source === 'hub',
-      };
+      if (asOf !== options.aliases.version() || resolved.size > MOST_REMEMBERED) {
+        asOf = options.aliases.version();
+        resolved = new Map();
+      }
+      const known = resolved.get(name) ?? work(name);
+      resolved.set(name, known);
+      return known;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
@@ -46,6 +47,13 @@ export function createHostCheck(bound: readonly string[], allowed: readonly stri
   const fixed = new Set([...bound.filter((host) => !isWildcard(host)), ...allowed].map((host) => plainAddress(host)));
   const ours = bound.some(isWildcard) ? createInterfaceList() : () => new Set<string>();
   return (name) => isLoopbackName(name) || fixed.has(name) || (isIP(name) !== 0 && ours().has(name));
+}
+
+/** A host name as it was set, and the addresses it stands for on this machine: clients may say either. */
+export async function boundNames(host: string): Promise<readonly string[]> {
+  if (isWildcard(host) || isIP(plainAddress(host)) !== 0 || isLoopbackName(host)) return [host];
+  const found = await lookup(host, { all: true }).catch(() => []); // a name that is not known is refused when it is listened on
+  return [host, ...found.map(({ address }) => address)];
 }
 
 /** The addresses of our interfaces, read again after a while: they change when a network does. */

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { METRICS, type MetricSpec } from './metrics.ts';
+import { METRICS } from './metrics.ts';
 import type { CounterName, GaugeName, HistogramName, Labels, Logger } from './telemetry.ts';
 
 type MetricName = CounterName | HistogramName | GaugeName;
@@ -75,30 +75,43 @@ function registerGauge(
   return watching;
 }
 
+type LabelFilter = (metric: MetricName, labels: Labels) => Readonly<Record<string, string>>;
+
 /**
  * Keeps exactly the labels that a metric declares, absent ones empty. An undeclared label is dropped and reported once:
  * counting must never fail the request that is counted.
  */
-function createLabelFilter(log: Logger): (metric: MetricName, labels: Labels) => Record<string, string> {
-  const seen = new Map<MetricName, Set<string>>();
+function createLabelFilter(log: Logger): LabelFilter {
+  const series = new Map<MetricName, Map<string, Readonly<Record<string, string>>>>();
   const reported = new Set<string>();
-  return (metric, labels) => {
+  const reportUnknown = (metric: MetricName, labels: Labels): void => {
     const spec = METRICS[metric];
-    for (const name of Object.keys(labels)) {
-      if (spec.labels.includes(name) || reported.has(`${metric} ${name}`)) continue;
-      reported.add(`${metric} ${name}`);
-      log.error('metric_label_unknown', { metric, label: name, allowed: spec.labels.join(', ') });
+    for (const label in labels) {
+      if (spec.labels.includes(label) || reported.has(`${metric} ${label}`)) continue;
+      reported.add(`${metric} ${label}`);
+      log.error('metric_label_unknown', { metric, label, allowed: spec.labels.join(', ') });
     }
-    return boundSeries(metric, spec, labels, seen);
+  };
+  return (metric, labels) => {
+    reportUnknown(metric, labels);
+    const known = series.get(metric) ?? new Map<string, Readonly<Record<string, string>>>();
+    if (known.size === 0) series.set(metric, known);
+    const { labels: names } = METRICS[metric];
+    // Counted several times in every request: what is looked up is made once. No label value has a line break.
+    let key = '';
+    for (const name of names) key += `${labels[name] ?? ''}\n`;
+    return known.get(key) ?? newSeries(known, key, names, labels);
   };
 }
 
-function boundSeries(metric: MetricName, spec: MetricSpec, labels: Labels, seen: Map<MetricName, Set<string>>): Record<string, string> {
-  const values = spec.labels.map((name) => labels[name] ?? '');
-  const key = JSON.stringify(values);
-  const known = seen.get(metric) ?? new Set<string>();
-  seen.set(metric, known);
-  const full = !known.has(key) && known.size >= MAX_SERIES;
-  if (!full) known.add(key);
-  return Object.fromEntries(spec.labels.map((name, index) => [name, full ? 'other' : (values[index] ?? '')]));
+function newSeries(
+  known: Map<string, Readonly<Record<string, string>>>,
+  key: string,
+  names: readonly string[],
+  labels: Labels,
+): Readonly<Record<string, string>> {
+  const full = known.size >= MAX_SERIES;
+  const made = Object.fromEntries(names.map((name) => [name, full ? 'other' : (labels[name] ?? '')]));
+  if (!full) known.set(key, made);
+  return made;
 }

@@ -39,11 +39,24 @@ function redactObject(fields: Readonly<Record<string, unknown>>, depth: number):
   return copy;
 }
 
+type Judgement = 'secret' | 'content' | 'open';
+
+/** Log lines have the same few names again and again; strange ones are not remembered beyond a bound. */
+const judged = new Map<string, Judgement>();
+const MAX_JUDGED = 1_000;
+
 function isHidden(name: string, value: unknown): boolean {
   if (value === null) return false;
+  const judgement = judged.get(name) ?? judge(name);
+  return judgement === 'secret' || (judgement === 'content' && typeof value !== 'number' && typeof value !== 'boolean');
+}
+
+function judge(name: string): Judgement {
   const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
-  if (SECRET_ENDINGS.some((ending) => plain.endsWith(ending))) return true;
-  return CONTENT_NAMES.has(plain) && typeof value !== 'number' && typeof value !== 'boolean';
+  const isSecret = SECRET_ENDINGS.some((ending) => plain.endsWith(ending));
+  const judgement = isSecret ? 'secret' : CONTENT_NAMES.has(plain) ? 'content' : 'open';
+  if (judged.size < MAX_JUDGED) judged.set(name, judgement);
+  return judgement;
 }
 
 function redactValue(value: unknown, depth: number): unknown {

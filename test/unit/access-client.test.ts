@@ -1,7 +1,8 @@
-import { networkInterfaces } from 'node:os';
+import { isIP } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { findClient } from '../../src/http/client.ts';
-import { createAddressList, createHostCheck, isLoopbackName, parseHost, plainAddress } from '../../src/http/hosts.ts';
+import { boundNames, createAddressList, createHostCheck, isLoopbackName, parseHost, plainAddress } from '../../src/http/hosts.ts';
 
 describe('a Host header', () => {
   it.each([
@@ -105,5 +106,17 @@ describe('the client behind proxies', () => {
     expect(from('::1', { 'x-forwarded-for': '198.51.100.1' }).local).toBe(false);
     expect(from('127.0.0.1', { forwarded: 'for=_hidden' }).local).toBe(false);
     expect(from('10.0.0.1', { 'x-forwarded-for': '127.0.0.1' }).local).toBe(false);
+  });
+});
+
+describe('boundNames', () => {
+  it('are the address alone where one is set, and all addresses of a name', async () => {
+    expect(await boundNames('127.0.0.1')).toEqual(['127.0.0.1']);
+    expect(await boundNames('0.0.0.0')).toEqual(['0.0.0.0']);
+    expect(await boundNames('no-such-host.invalid')).toEqual(['no-such-host.invalid']);
+    const own = hostname();
+    const names = await boundNames(own);
+    expect(names[0]).toBe(own);
+    for (const address of names.slice(1)) expect(isIP(address)).toBeGreaterThan(0);
   });
 });

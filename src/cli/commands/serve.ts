@@ -4,6 +4,7 @@ import type { Gateway } from '../../gateway/gateway-types.ts';
 import { claimHome } from '../../gateway/home.ts';
 import { createKeys } from '../../gateway/keys.ts';
 import { createAccess } from '../../http/access.ts';
+import { boundNames } from '../../http/hosts.ts';
 import { runUntilSignal } from '../../http/lifecycle.ts';
 import { listen } from '../../http/listen.ts';
 import { createApp, createRequestListener } from '../../http/server.ts';
@@ -76,7 +77,7 @@ async function start({ config }: LoadedConfig): Promise<Server> {
       await createKeys({ home: config.home, apiKey: config.api_key, apiKeysFile: config.api_keys_file, telemetry }),
       (own) => own.close(),
     );
-    const access = createAccess({ config, keys, runToken: lease.token });
+    const access = createAccess({ config, keys, runToken: lease.token, bound: await boundNames(config.host) });
     const gateway = closing.add(await createGateway({ config, telemetry }), (own) => own.close({ graceMs }));
     const app = createApp({ gateway, keys, access, version: VERSION, stopping: stopping.signal });
     const port = closing.add(await listen({ requestListener: createRequestListener(app), config, telemetry }), (own) => own.close(graceMs));
