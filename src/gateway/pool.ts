@@ -92,6 +92,10 @@ export class EnginePool {
     return [...this.#entries.values()].flatMap((entry) => (entry.engine === undefined ? [] : [describe(entry, entry.engine)]));
   }
 
+  #openCount(): number {
+    return [...this.#entries.values()].filter(({ engine }) => engine !== undefined).length;
+  }
+
   /** Whether that engine is in memory or on its way. */
   has(key: EngineKey): boolean {
     return this.#entries.get(nameOf(key))?.closing === undefined && this.#entries.has(nameOf(key));
