@@ -59,10 +59,7 @@ export class EnginePool {
   constructor(options: { budgetBytes: number; telemetry: Telemetry }) {
     this.#budgetBytes = options.budgetBytes;
     this.#telemetry = options.telemetry;
-    options.telemetry.gauge(
-      'locallite_models_loaded',
-      () => [...this.#entries.values()].filter(({ engine }) => engine !== undefined).length,
-    );
+    options.telemetry.gauge('locallite_models_loaded', () => this.#openCount());
   }
 
   /**
