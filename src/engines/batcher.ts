@@ -66,7 +66,7 @@ export interface Ticket<Out> {
 
 /** A batch should keep a worker busy for about this long: short enough for whoever waits behind it, long enough to hide the hand-over. */
 const TARGET_BATCH_MS = 30;
-const MAX_PADDING_SHARE = 0.03;
+const MAX_PADDING_SHARE = 0.06;
 const FIRST_GUESS_TOKENS_PER_MS = 4;
 /** Share of the queue that bulk work may fill. */
 const BULK_SHARE = 0.875;
