@@ -45,6 +45,85 @@ export interface EmbedResult {
   readonly timings: Timings;
 }
 
+/** What every inference request may say besides its inputs. */
+export interface TaskOptions {
+  /** Absent: the default model of the task. */
+  readonly model?: string;
+  /** Cut over-long inputs instead of refusing them. */
+  readonly truncate?: boolean;
+  readonly priority?: Priority;
+  /** Seconds the model stays loaded after this; negative = for ever, 0 = unload at once. Absent: the setting. */
+  readonly keepAlive?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What every inference answer says besides its values. */
+export interface TaskResult {
+  /** Id of the model that ran. */
+  readonly model: string;
+  readonly variant: string;
+  readonly provider: ProviderName;
+  /** Tokens that ran, special tokens included. */
+  readonly promptTokens: number;
+  /** Tokens cut from each input, 0 where none. */
+  readonly truncatedTokens: readonly number[];
+  readonly timings: Timings;
+}
+
+/** Relevance of documents to a query, by a cross-encoder or by late interaction. */
+export interface RerankRequest extends TaskOptions {
+  readonly query: string;
+  readonly documents: readonly string[];
+  /**
+   * How a document that does not fit beside the query is read: `cut` on its right side (with `truncate`; refused without), or in
+   * overlapping `windows`, of which the best counts. Absent: cut.
+   */
+  readonly long?: 'cut' | 'windows';
+}
+
+export interface RerankResult extends TaskResult {
+  /** Raw scores in the order of the documents: logits of a cross-encoder, MaxSim of late interaction. */
+  readonly logits: Float32Array;
+  /** The same as relevance: the card's activation applied (sigmoid for most cross-encoders); equal to `logits` where it has none. */
+  readonly scores: Float32Array;
+}
+
+/** Weights of vocabulary terms for each text. */
+export interface SparseRequest extends TaskOptions {
+  readonly input: readonly (string | readonly number[])[];
+  readonly inputType?: InputType;
+}
+
+/** Vocabulary ids in ascending order, and their weights (all > 0). */
+export interface SparseVector {
+  readonly indices: Int32Array;
+  readonly values: Float32Array;
+}
+
+export interface SparseResult extends TaskResult {
+  readonly space: string;
+  readonly vectors: readonly SparseVector[];
+}
+
+/** One vector a token for each text. */
+export interface MultiRequest extends TaskOptions {
+  readonly input: readonly (string | readonly number[])[];
+  /** Queries and passages are marked and filled differently. Absent: passage. */
+  readonly inputType?: InputType;
+}
+
+/** Row-major [tokens, dimensions], each of unit length. */
+export interface TokenVectors {
+  readonly tokens: number;
+  readonly dimensions: number;
+  readonly data: Float32Array;
+}
+
+export interface MultiResult extends TaskResult {
+  readonly space: string;
+  readonly vectors: readonly TokenVectors[];
+}
+
 export interface TokenizeRequest {
   readonly model?: string;
   readonly input: readonly string[];
@@ -149,6 +228,12 @@ export interface Gateway {
   readonly aliases: Aliases;
   /** @throws LocalLiteError invalid_request, input_too_long, model_not_found, overloaded, cancelled, worker_crashed … */
   embed(request: EmbedRequest): Promise<EmbedResult>;
+  /** Takes a `rerank` model, or a `multi` model as reranker. @throws LocalLiteError as {@link Gateway.embed} */
+  rerank(request: RerankRequest): Promise<RerankResult>;
+  /** @throws LocalLiteError as {@link Gateway.embed} */
+  embedSparse(request: SparseRequest): Promise<SparseResult>;
+  /** @throws LocalLiteError as {@link Gateway.embed} */
+  embedMulti(request: MultiRequest): Promise<MultiResult>;
   tokenize(request: TokenizeRequest): Promise<TokenizeResult>;
   detokenize(request: {
     readonly model?: string;

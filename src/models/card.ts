@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** What a model does; later capabilities add their own. */
-export const TASKS = ['embed', 'rerank', 'chat'] as const;
+/** What a model does. `sparse`: weights of vocabulary terms; `multi`: one vector a token (late interaction). */
+export const TASKS = ['embed', 'rerank', 'sparse', 'multi', 'chat'] as const;
 export type Task = (typeof TASKS)[number];
 
 /** How token states become one vector. */
@@ -47,11 +47,36 @@ export const graphSchema = z.strictObject({
 });
 export type ModelGraph = z.infer<typeof graphSchema>;
 
+/** How a cross-encoder's logit becomes a score when a caller wants one between 0 and 1. */
+export const rerankSchema = z.strictObject({ activation: z.enum(['sigmoid', 'none']) });
+
+/**
+ * How sparse weights come out of the graph. `vocabulary`: output `vocabulary_weights` [texts, vocabulary] (SPLADE). `tokens`: output
+ * `token_weights` [texts, tokens], the largest of each term counts (bge-m3, bm42); special tokens are left out.
+ */
+export const sparseSchema = z.strictObject({ from: z.enum(['vocabulary', 'tokens']) });
+
+/** How one vector a token is asked for (late interaction): output `token_vectors` [texts, tokens, dimensions], of unit length. */
+export const multiSchema = z.strictObject({
+  dimensions: z.number().int().positive(),
+  /** Tokens put behind the opening special token (ColBERT's `[unused0]`, `[unused1]`); absent = none. */
+  markers: z.strictObject({ query: z.string(), passage: z.string() }).optional(),
+  /** Queries are filled up to this many tokens with the mask token, and all of them count (ColBERT's query expansion). */
+  queryTokens: z.number().int().positive().optional(),
+  /** Passages' punctuation gets no vector. */
+  skipPunctuation: z.boolean(),
+});
+
 /** One precision of a model. */
 export const variantSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
   dtype: z.enum(['fp32', 'fp16', 'int8', 'q4', 'q8', 'uint8', 'bnb4', 'q4f16']),
-  /** The ONNX graph inside the installed model. */
+  /**
+   * What the main file is; absent = an ONNX graph that runs as it is. `weights`: safetensors as published, from which LocalLite makes its
+   * own graphs; never run itself. `static`: a table of token vectors in safetensors, read by the gateway itself.
+   */
+  kind: z.enum(['weights', 'static']).optional(),
+  /** The main file inside the installed model: the ONNX graph, or the safetensors of the other kinds (a sharded model: its index). */
   onnx: z.string(),
   /** What the graph wants beyond token ids, mask and type ids, or gives instead of token states; absent = nothing out of the ordinary. */
   graph: graphSchema.optional(),
@@ -73,6 +98,11 @@ export const cardSchema = z.strictObject({
   /** The one unique short name. */
   alias: z.string().regex(/^[\w.-]+$/),
   task: z.enum(TASKS),
+  /** Further tasks of the same weights, e.g. sparse and multi beside embed for bge-m3. */
+  alsoTasks: z.array(z.enum(TASKS)).optional(),
+  rerank: rerankSchema.optional(),
+  sparse: sparseSchema.optional(),
+  multi: multiSchema.optional(),
   modality: z.enum(['text', 'image', 'audio']),
   license: z.string(),
   /** Revision (commit) of the weights on the hub; part of the vector space's identity. */
