@@ -56,6 +56,8 @@ async function embed(batch) {
   const width = batch.reduce((longest, ids) => Math.max(longest, ids.length), 0);
   const feeds = {};
   for (const name of session.inputNames) feeds[name] = inputOf(name, batch, width);
+  const finished = session.outputNames.find((name) => name === 'sentence_embedding' || name === 'logits');
+  if (finished !== undefined) return (await session.run(feeds, [finished]))[finished].data;
   const output = session.outputNames.find((name) => name === 'last_hidden_state' || name === 'token_embeddings') ?? session.outputNames[0];
   const states = (await session.run(feeds, [output]))[output];
   const vectors = new Float32Array(batch.length * model.dimensions);

@@ -5,6 +5,7 @@ import { serveTasks } from './helper-process.mjs';
 
 let target;
 let texts = [];
+let other;
 const bodies = new Map();
 
 serveTasks({
@@ -16,6 +17,29 @@ serveTasks({
   setTexts(next) {
     texts = next;
     bodies.clear();
+  },
+
+  /** Other requests than for vectors: `count` things each, sent to `path` in turn. */
+  setRequests({ path, list }) {
+    other = { path, list: list.map((body) => JSON.stringify(body)) };
+  },
+
+  /** As closedLoop, with the requests of setRequests. */
+  async otherLoop({ clients, requests, warmUp }) {
+    const pool = open(clients);
+    const run = { started: 0, answered: 0, errors: 0, from: performance.now(), to: 0 };
+    const client = async () => {
+      while (run.to === 0) {
+        const answer = await post(pool, other.list[run.started++ % other.list.length], other.path);
+        run.answered += 1;
+        if (answer.status !== 200) throw new Error(`status ${answer.status}: ${answer.text().slice(0, 500)}`);
+        if (run.answered === warmUp) run.from = performance.now();
+        if (run.answered === warmUp + requests) run.to = performance.now();
+      }
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+    await pool.close();
+    return { ms: run.to - run.from, requests };
   },
 
   /**
@@ -144,9 +168,9 @@ async function timingsOf(answer) {
   return { tokens: usage.prompt_tokens, inferMs, tokenizeMs };
 }
 
-function post(pool, body) {
+function post(pool, body, path = '/v1/embeddings') {
   const headers = { 'content-type': 'application/json', ...target.headers };
-  return exchange(pool, { method: 'POST', path: '/v1/embeddings', headers, body });
+  return exchange(pool, { method: 'POST', path, headers, body });
 }
 
 /** One exchange on undici's lowest level, so that the client takes as little of the shared cores as it can. */

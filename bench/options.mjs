@@ -9,14 +9,31 @@ const HELP = `usage: npm run bench -- [options]
 
   --quick            2 rounds of fewer texts (about a minute) instead of 5 (about six)
   --rounds N         rounds; every figure is the median of all rounds
-  --only LINES       comma-separated: start, memory, throughput, clients, bulk, idle, mixed (default: all)
+  --only LINES       comma-separated: start, memory, throughput, clients, bulk, idle, mixed, graphs, fidelity, rerank, static, curves
+                     (default: all)
   --texts FILE       one text a line, or a .tsv whose last two columns are sentences (default: bench/texts.txt)
+  --golden FILE      reference vectors for the fidelity line: JSON { texts, vectors: base64 of float32 }
+  --sts FILE         score<TAB>a<TAB>b lines for the fidelity line
+  --peers            compare with other projects instead; --peers --help says how
   --model NAME       model to measure (default: the default embedding model)
   --dist FOLDER      the built package to measure (default: dist)
   --results FOLDER   where the JSON and Markdown go (default: bench/results)
   --help`;
 
-export const LINES = ['start', 'memory', 'throughput', 'clients', 'bulk', 'idle', 'mixed'];
+export const LINES = [
+  'start',
+  'memory',
+  'throughput',
+  'clients',
+  'bulk',
+  'idle',
+  'mixed',
+  'graphs',
+  'fidelity',
+  'rerank',
+  'static',
+  'curves',
+];
 
 /** What a full and a quick run measure. `texts` is the length of the list that every throughput figure goes through. */
 const SIZES = {
@@ -38,6 +55,8 @@ export function readOptions(argv) {
     rounds,
     only: new Set(only),
     textsFile: values.texts === undefined ? join(HERE, 'texts.txt') : resolve(values.texts),
+    golden: values.golden,
+    sts: values.sts,
     model: values.model ?? 'all-MiniLM-L6-v2',
     dist: resolve(values.dist ?? join(HERE, '..', 'dist')),
     results: resolve(values.results ?? join(HERE, 'results')),
@@ -54,6 +73,8 @@ function parseOrExit(argv) {
         rounds: { type: 'string' },
         only: { type: 'string' },
         texts: { type: 'string' },
+        golden: { type: 'string' },
+        sts: { type: 'string' },
         model: { type: 'string' },
         dist: { type: 'string' },
         results: { type: 'string' },

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { lineChart } from './chart.mjs';
 import { GOALS, verdictOf } from './goals.mjs';
 import { median } from './statistics.mjs';
 
@@ -97,6 +98,11 @@ export function reportRows(recorder, { bareSize }) {
   add('  p99', 'mixedP99', 'ms');
   add('  longest batch', 'longestBatch', 'ms');
   add('  texts measured in a round', 'mixedTexts', '');
+  add('default graph, one thread', 'graphTokens', 'tokens/s');
+  add('  fp32 graph', 'baselineTokens', 'tokens/s');
+  add('cosine to the reference: largest difference of a value', 'fidelityLargest', '');
+  add('rerank through HTTP', 'rerankRate', 'pairs/s');
+  add('  bare loop', 'rerankBare', 'pairs/s');
   add('start to open port', 'portOpen', 's');
   add('PSS of the gateway process, model loaded', 'pssGateway', 'MB');
   add('PSS, highest during a 2,048-text request', 'pssPeak', 'MB');
@@ -139,6 +145,22 @@ export function writeResult(folder, result, markdown) {
   writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);
   writeFileSync(path.replace(/json$/, 'md'), markdown);
   return path;
+}
+
+/** Draws the curves beside the result: PATH-clients.svg and PATH-lengths.svg. */
+export function writeCurves(path, curves) {
+  const byLength = curves.map(({ tokens, points }) => ({ name: `${tokens} tokens`, points }));
+  const clients = curves[0].points.map(([count]) => count);
+  const byClients = clients.map((count, at) => ({
+    name: `${count} clients`,
+    points: curves.map(({ tokens, points }) => [tokens, points[at][1]]),
+  }));
+  const yLabel = 'texts a second';
+  const charts = {
+    clients: lineChart({ title: 'Single-text requests', xLabel: 'clients', yLabel, series: byLength }),
+    lengths: lineChart({ title: 'Single-text requests', xLabel: 'tokens a text', yLabel, series: byClients }),
+  };
+  for (const [name, chart] of Object.entries(charts)) writeFileSync(path.replace(/\.json$/, `-${name}.svg`), chart);
 }
 
 function short(value) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { headersFor, post, startGateway } from './gateway.mjs';
-import { CAN_MEASURE_PROCESSES, familyOf, pssBytes } from './processes.mjs';
+import { CAN_MEASURE_PROCESSES, childrenOf, familyOf, pssBytes } from './processes.mjs';
 
 /** How long a gateway rests before its idle memory is read. */
 const SETTLE_MS = 3000;
@@ -27,6 +27,7 @@ export async function measureStarts({ dist, home, starts, model, texts }, record
 /** Memory without a model, with it, and the highest seen during one request of `bulkTexts` texts. */
 export async function measureMemory(context, record) {
   if (!CAN_MEASURE_PROCESSES) return;
+  const { weightBytes } = context;
   record('pssEmpty', await memoryWithoutModel(context));
   const gateway = await startGateway(context);
   try {
@@ -36,6 +37,8 @@ export async function measureMemory(context, record) {
     await sleep(SETTLE_MS);
     record('pssLoaded', read());
     record('pssGateway', megabytes(pssBytes([gateway.pid])));
+    const workers = childrenOf(gateway.pid).map((pid) => megabytes(pssBytes([pid])));
+    record('pssWorker', Math.max(...workers) - megabytes(weightBytes));
     const { peak } = await withPeak(read, () => post(target, '/v1/embeddings', bulkBody(context)));
     record('pssPeak', peak);
     await sleep(SETTLE_MS);

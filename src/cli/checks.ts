@@ -102,6 +102,7 @@ async function modelChecks(config: Config): Promise<readonly Check[]> {
         : fail('model', `${id} (${variant}): ${broken}`, `locallite rm ${id}#${variant} && locallite pull ${id}#${variant}`);
     });
     const model = await gateway.models.show(name).catch(() => undefined);
+    if (model?.warning !== undefined) return [...checked, warn('model', model.warning, `locallite convert ${name} --pin`)];
     if (model?.installed !== undefined) return checked;
     return [...checked, warn('model', `the default model ${name} is not installed`, `locallite pull ${name}`)];
   } catch (error) {

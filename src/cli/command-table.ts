@@ -7,6 +7,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'list', group: 'Models', summary: 'List installed models', load: async () => (await import('./commands/list.ts')).list },
   { name: 'show', group: 'Models', summary: 'Show what is known of a model', load: async () => (await import('./commands/show.ts')).show },
   { name: 'rm', group: 'Models', summary: 'Remove models from the disk', load: async () => (await import('./commands/rm.ts')).rm },
+  {
+    name: 'convert',
+    group: 'Models',
+    summary: "Make a variant of a model's published weights",
+    load: async () => (await import('./commands/convert.ts')).convert,
+  },
+  { name: 'pin', group: 'Models', summary: 'Choose the variant that runs', load: async () => (await import('./commands/pin.ts')).pin },
   { name: 'ps', group: 'Models', summary: 'List models in memory', load: async () => (await import('./commands/ps.ts')).ps },
   {
     name: 'alias',
@@ -15,6 +22,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/alias.ts')).alias,
   },
   { name: 'embed', group: 'Use', summary: 'Turn texts into vectors', load: async () => (await import('./commands/embed.ts')).embed },
+  {
+    name: 'rerank',
+    group: 'Use',
+    summary: 'Order texts by their relevance to a query',
+    load: async () => (await import('./commands/rerank.ts')).rerank,
+  },
   {
     name: 'tokenize',
     group: 'Use',

@@ -29,7 +29,8 @@ export function hasColor(io: Io, side: 'out' | 'err'): boolean {
 
 /** `text` in a style, where the output shows it. */
 export function styled(io: Io, style: Style, text: string, side: 'out' | 'err' = 'out'): string {
-  return hasColor(io, side) ? styleText(style, text) : text;
+  // Whether the output shows colour is known here, and Node would ask the standard output instead of the side that is meant.
+  return hasColor(io, side) ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** Writes a result. Waits while the reader is slower, so that output never piles up in memory. */

@@ -33,6 +33,21 @@ async function soonest<T>(upcoming: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** A group of items, and the place of its first one among all of them. */
+export interface Numbered<T> {
+  readonly start: number;
+  readonly records: readonly T[];
+}
+
+/** Groups with their places, counted from 0. */
+export async function* numbered<T>(batches: AsyncIterable<readonly T[]>): AsyncGenerator<Numbered<T>> {
+  let start = 0;
+  for await (const records of batches) {
+    yield { start, records };
+    start += records.length;
+  }
+}
+
 /** How {@link inOrder} runs. */
 export interface PipelineOptions<In, Out> {
   /** Most batches under way at a time. */

@@ -1,3 +1,4 @@
+import type { JobObject } from '../sdk/index.ts';
 import { formatBytes, formatSeconds } from './format.ts';
 import { hasColor, type Io } from './io.ts';
 
@@ -10,6 +11,8 @@ export interface ShownJob {
   readonly bytesTotal: number | undefined;
   readonly bytesPerSecond: number;
   readonly etaSeconds: number | undefined;
+  /** Share of a phase that is not counted in bytes. */
+  readonly share?: number | undefined;
 }
 
 /** Shows how far a job is. */
@@ -35,7 +38,7 @@ async function barView(io: Io): Promise<ProgressView> {
     if (job === undefined) return '';
     const head = `${job.subject}: ${phaseOf(job)}`;
     // Without a total there is nothing that a bar could show.
-    if (job.bytesTotal === undefined) return `${head} ${amountOf(job)} ${paceOf(job)}`.trimEnd();
+    if (job.bytesTotal === undefined && job.share === undefined) return `${head} ${amountOf(job)} ${paceOf(job)}`.trimEnd();
     const filled = '█'.repeat(Math.round(progress * width)).padEnd(width, '░');
     return `${head} ${before}${filled}${after} ${Math.floor(progress * 100)} % ${amountOf(job)} ${paceOf(job)}`.trimEnd();
   };
@@ -50,7 +53,7 @@ async function barView(io: Io): Promise<ProgressView> {
   return {
     show(job) {
       bar.setTotal(Math.max(1, job.bytesTotal ?? 0));
-      bar.update(Math.min(job.bytesDone, job.bytesTotal ?? 0), { job });
+      bar.update(job.bytesTotal === undefined ? (job.share ?? 0) : Math.min(job.bytesDone, job.bytesTotal), { job });
     },
     stop: () => bar.stop(),
   };
@@ -67,11 +70,15 @@ function lineView(io: Io): ProgressView {
   return {
     show(job) {
       const { bytesDone: done, bytesTotal: total } = job;
-      const tenth = total ? Math.floor((done / total) * 10) : 0;
+      const tenth = total ? Math.floor((done / total) * 10) : Math.floor((job.share ?? 0) * 10);
       const step = `${phaseOf(job)} ${tenth}`;
       if (step === last || ENDED.has(job.state)) return;
       last = step;
-      io.err.write(`${job.subject}: ${phaseOf(job)}${total ? ` ${tenth * 10} %` : ''} ${amountOf(job)}`.trimEnd().concat('\n'));
+      io.err.write(
+        `${job.subject}: ${phaseOf(job)}${total || job.share !== undefined ? ` ${tenth * 10} %` : ''} ${amountOf(job)}`
+          .trimEnd()
+          .concat('\n'),
+      );
     },
     stop: () => undefined,
   };
@@ -85,4 +92,18 @@ function amountOf(job: ShownJob): string {
   const { bytesDone: done, bytesTotal: total } = job;
   if (!done && !total) return '';
   return total ? `${formatBytes(done)} of ${formatBytes(total)}` : formatBytes(done);
+}
+
+/** What is shown of a job that came over the API. */
+export function shownJob({ subject, state, progress }: JobObject): ShownJob {
+  return {
+    subject,
+    state,
+    phase: progress?.phase,
+    bytesDone: progress?.bytes_done ?? 0,
+    bytesTotal: progress?.bytes_total ?? undefined,
+    bytesPerSecond: progress?.bytes_per_second ?? 0,
+    etaSeconds: progress?.eta_seconds ?? undefined,
+    share: progress?.share ?? undefined,
+  };
 }

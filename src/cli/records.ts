@@ -10,7 +10,7 @@ export interface TextRecord {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** How lines are read: each a text, each a JSON object with `text`, or what the first one looks like. */
+/** How lines are read: each a text, each a JSON object with a text in it, or what the first one looks like. */
 export type LineFormat = 'auto' | 'text' | 'jsonl';
 
 /** Where texts come from, the first that is given. */
@@ -19,6 +19,8 @@ export interface TextSource {
   /** Path, or `-` for the standard input. */
   readonly file: string | undefined;
   readonly format: LineFormat;
+  /** Field of a JSON line that holds its text; absent: `text`. */
+  readonly field?: string | undefined;
 }
 
 /**
@@ -35,7 +37,7 @@ export async function* readRecords(source: TextSource, io: Io): AsyncGenerator<T
   for await (const { text, number } of readLines(openInput(source.file, io))) {
     if (text.trim() === '') continue;
     if (format === 'auto') format = text.trimStart().startsWith('{') ? 'jsonl' : 'text';
-    yield format === 'jsonl' ? parseRecord(text, number) : { text, fields: {} };
+    yield format === 'jsonl' ? parseRecord(text, number, source.field ?? 'text') : { text, fields: {} };
   }
 }
 
@@ -59,15 +61,18 @@ async function* openFile(path: string, signal: AbortSignal): AsyncGenerator<Buff
   }
 }
 
-function parseRecord(line: string, number: number): TextRecord {
+function parseRecord(line: string, number: number, field: string): TextRecord {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch (cause) {
     throw new LocalLiteError('invalid_request', `line ${number} is not JSON; with --format text lines are taken as they are`, { cause });
   }
-  if (typeof value !== 'object' || value === null || !('text' in value) || typeof value.text !== 'string') {
-    throw new LocalLiteError('invalid_request', `line ${number}: expected an object with a "text" that is a string, like {"text": "…"}`);
-  }
-  return { text: value.text, fields: { ...value } };
+  const fields = typeof value === 'object' && value !== null ? { ...value } : {};
+  const text: unknown = Object.hasOwn(fields, field) ? Reflect.get(fields, field) : undefined;
+  if (typeof text === 'string') return { text, fields };
+  throw new LocalLiteError(
+    'invalid_request',
+    `line ${number}: expected an object with a ${JSON.stringify(field)} that is a string, like {${JSON.stringify(field)}: "…"}`,
+  );
 }

@@ -17,11 +17,12 @@ interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
-/** Installs the default model when it is missing, says so, and loads it. Never throws: what went wrong is in the result. */
+/** Installs the default model when it is missing, converts it when it has yet to be, says so, and loads it. Never throws: what went wrong is in the result. */
 export async function loadDefaultModel(gateway: Gateway, name: string, options: LoadOptions): Promise<DefaultModel> {
   try {
     const known = await gateway.models.show(name).catch(notInstalled);
     if (known?.installed === undefined) await install(gateway, name, options);
+    await prepare(gateway, name, options);
     const loaded = await gateway.models.load(name, { signal: options.signal });
     const { card } = await gateway.models.show(name);
     return { loaded, ...(card !== undefined && { dimensions: card.dimensions }) };
@@ -41,8 +42,22 @@ function notInstalled(error: unknown): undefined {
 async function install(gateway: Gateway, name: string, { io, plain, signal }: LoadOptions): Promise<void> {
   gateway.telemetry.log.info('default_model_missing', { model: name });
   if (!plain) await note(io, `the default model ${name} is not installed yet; installing it once`);
+  await watch(gateway, gateway.jobs.startPull(name), { io, plain, signal });
+}
+
+/** Without this, loading would wait for the same without a word. A conversion that fails is told by loading, which may have another way. */
+async function prepare(gateway: Gateway, name: string, options: LoadOptions): Promise<void> {
+  const job = await gateway.models.prepare(name);
+  if (job === undefined) return;
+  gateway.telemetry.log.info('default_model_conversion', { model: name });
+  if (!options.plain) await note(options.io, `the default model ${name} is converted for this machine; this is done once`);
+  await watch(gateway, job, options).catch((error: unknown) => {
+    if (options.signal.aborted) throw error;
+  });
+}
+
+async function watch(gateway: Gateway, { id }: Job, { io, plain, signal }: LoadOptions): Promise<void> {
   const view = plain ? undefined : await progressView(io);
-  const { id } = gateway.jobs.startPull(name);
   // Ending the job lets go of its files at once; what was fetched stays for the next start.
   const cancel = (): void => void gateway.jobs.cancel(id);
   signal.addEventListener('abort', cancel, { once: true });
@@ -56,8 +71,10 @@ async function install(gateway: Gateway, name: string, { io, plain, signal }: Lo
 
 function follow(job: Job, view: ProgressView | undefined): void {
   const { subject, state, progress } = job;
-  const figures = { bytesDone: 0, bytesTotal: undefined, bytesPerSecond: 0, etaSeconds: undefined, phase: undefined, ...progress };
+  const share = progress !== undefined && 'done' in progress ? progress.done : undefined;
+  const figures = { bytesDone: 0, bytesTotal: undefined, bytesPerSecond: 0, etaSeconds: undefined, phase: undefined, ...progress, share };
   view?.show({ subject, state, ...figures });
-  if (job.state === 'cancelled') throw new LocalLiteError('cancelled', `the pull of ${job.subject} was cancelled`);
-  if (job.state === 'failed') throw new LocalLiteError('model_fetch_failed', job.error?.message ?? `the pull of ${job.subject} failed`);
+  if (job.state === 'cancelled') throw new LocalLiteError('cancelled', `the ${job.kind} of ${job.subject} was cancelled`);
+  if (job.state === 'failed')
+    throw new LocalLiteError('model_fetch_failed', job.error?.message ?? `the ${job.kind} of ${job.subject} failed`);
 }

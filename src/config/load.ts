@@ -4,7 +4,7 @@ import { checkValue } from './check.ts';
 import type { Environment } from './environment.ts';
 import { type FileResult, findSettingsFile, readSettingsFile } from './file.ts';
 import { accessProblems, pairProblems } from './rules.ts';
-import { type Config, type ConfigOptions, SETTING_KEYS, type SettingKey, settingOf } from './settings.ts';
+import { type Config, type ConfigOptions, isSettingKey, SETTING_KEYS, type SettingKey, settingOf } from './settings.ts';
 import { fromEnvironment, fromFile, fromFlags, fromOptions, type GivenValue, type Source, type SourceName } from './sources.ts';
 
 /** What {@link loadConfig} reads; everything is optional. */
@@ -109,16 +109,35 @@ function assemble(chosen: Chosen, env: Environment): Pick<LoadedConfig, 'config'
     place(config, key, value);
     origins[key] = { from, origin };
   }
-  for (const section of Object.values(config)) Object.freeze(section);
+  freezeSections(config, '');
   // The table names every key of both types, and the loop above has put a checked value at each.
-  return { config: Object.freeze(config) as Config, origins: origins as Record<SettingKey, ValueOrigin> };
+  return { config: config as Config, origins: origins as Record<SettingKey, ValueOrigin> };
 }
 
+/** Puts a value where its dotted key says, in sections within sections. */
 function place(config: Record<string, unknown>, key: SettingKey, value: unknown): void {
-  const [head = key, tail] = key.split('.');
-  if (tail === undefined) config[head] = value;
-  else config[head] = { ...(typeof config[head] === 'object' ? config[head] : {}), [tail]: value };
+  const path = key.split('.');
+  const last = path.pop() ?? key;
+  let section = config;
+  for (const name of path) {
+    const inner = section[name];
+    const next: Record<string, unknown> = isSection(inner) ? inner : {};
+    section[name] = next;
+    section = next;
+  }
+  section[last] = value;
 }
+
+function freezeSections(section: Record<string, unknown>, above: string): void {
+  for (const [name, value] of Object.entries(section)) {
+    const key = above + name;
+    if (isSection(value) && !isSettingKey(key)) freezeSections(value, `${key}.`);
+    else Object.freeze(value);
+  }
+  Object.freeze(section);
+}
+
+const isSection = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 const ACCESS_KEYS: readonly SettingKey[] = ['host', 'home', 'api_key', 'api_keys_file', 'allow_unauthenticated', 'cors.origins'];
 const PAIRED_KEYS: readonly SettingKey[] = ['tls.cert', 'tls.key'];

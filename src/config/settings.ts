@@ -8,6 +8,7 @@ import {
   bytes,
   choice,
   duration,
+  fraction,
   hostName,
   list,
   map,
@@ -108,6 +109,12 @@ const SETTINGS = {
     'refuse',
     'What to do with a request field that no wire format knows: refuse the request, or run it and name the field in the answer',
   ),
+  'wire.tei.auto_truncate': setting(
+    'Server',
+    toggle(),
+    true,
+    "Whether the routes of TEI's API cut a text that is too long for the model when the request does not say; the answer says how much was cut",
+  ),
   'shutdown.grace': setting('Server', duration(), 15, 'Time that running requests get to finish after the first signal to stop'),
   'tls.cert': optional(
     'Server',
@@ -178,6 +185,14 @@ const SETTINGS = {
     'Model for requests that name none; `serve` fetches it when it is missing',
     { alias: 'LOCALLITE_DEFAULT_EMBEDDING_MODEL' },
   ),
+  'default_models.rerank': setting('Models', modelName, 'ms-marco-MiniLM-L6-v2', 'Model for rerank requests that name none'),
+  'default_models.sparse': setting('Models', modelName, 'Splade_PP_en_v1', 'Model for requests for sparse vectors that name none'),
+  'default_models.multi': setting(
+    'Models',
+    modelName,
+    'answerai-colbert-small-v1',
+    'Model for requests for one vector a token (late interaction) that name none',
+  ),
   aliases: setting(
     'Models',
     map('names of your own, each with the name of a model', /^[^\s\p{Cc}]+$/u, modelName.schema),
@@ -191,6 +206,24 @@ const SETTINGS = {
     'Settings of single models, by id or alias',
   ),
   auto_pull: setting('Models', toggle(), false, 'Fetch a model that a request names and that is not installed'),
+  'convert.precision': setting(
+    'Models',
+    choice(['auto', 'fp32', 'int8', 'q4']),
+    'auto',
+    'What to make of published weights when a model is first used; `auto` is int8 where it holds to full precision and is faster, else fp32. What has been chosen for a model stays',
+  ),
+  'convert.fidelity_floor': setting(
+    'Models',
+    fraction(),
+    0.995,
+    'Mean cosine to full precision under which a variant is never chosen by itself; it still runs when it is named',
+  ),
+  'convert.timeout': setting(
+    'Models',
+    duration({ minimum: 1 }),
+    600,
+    'Time without a sign of progress after which a conversion counts as hung',
+  ),
   keep_alive: setting(
     'Models',
     duration({ forever: true }),
@@ -311,15 +344,22 @@ type SettingValue<K extends SettingKey> = (typeof SETTINGS)[K] extends Setting<i
 type Flat = { readonly [K in SettingKey]: SettingValue<K> };
 type Head<K> = K extends `${infer Section}.${string}` ? Section : K;
 type Tail<K, Section extends string> = K extends `${Section}.${infer Rest}` ? Rest : never;
-type SectionOf<Section extends string> = { readonly [K in SettingKey as Tail<K, Section>]: Flat[K] };
+type Member<Section extends string> = Head<Tail<SettingKey, Section>> & string;
+type SectionOf<Section extends string> = {
+  readonly [M in Member<Section>]: `${Section}.${M}` extends SettingKey ? Flat[`${Section}.${M}`] : SectionOf<`${Section}.${M}`>;
+};
 
 /** All settings, checked, nested exactly as in the settings file. Sizes are bytes; times are seconds, `batch.max_wait` milliseconds. */
 export type Config = { readonly [H in Head<SettingKey>]: H extends SettingKey ? Flat[H] : SectionOf<H> };
 
 type Loose<T> = T extends number ? number | string : T;
-type LooseSection<T> = { readonly [K in keyof T]?: Loose<T[K]> | undefined };
+type LooseSection<Section extends string> = {
+  readonly [M in Member<Section>]?:
+    | (`${Section}.${M}` extends SettingKey ? Loose<Flat[`${Section}.${M}`]> : LooseSection<`${Section}.${M}`>)
+    | undefined;
+};
 
 /** What in-process callers may give: any part of {@link Config}; sizes and times may be text such as `4GB` or `5m`. */
 export type ConfigOptions = {
-  readonly [H in keyof Config]?: (H extends SettingKey ? Loose<Config[H]> : LooseSection<Config[H]>) | undefined;
+  readonly [H in keyof Config]?: (H extends SettingKey ? Loose<Config[H]> : LooseSection<H>) | undefined;
 };

@@ -42,6 +42,13 @@ export function whole(minimum: number, maximum: number): ValueKind<number> {
   return { schema, expected, placeholder: 'number', show: String };
 }
 
+/** A number from 0 to 1. */
+export function fraction(): ValueKind<number> {
+  const expected = 'a number from 0 to 1';
+  const schema = z.preprocess(numberFromText, z.number({ error: expected }).min(0, { error: expected }).max(1, { error: expected }));
+  return { schema, expected, placeholder: 'fraction', show: String };
+}
+
 const TRUE_WORDS = new Set(['true', 'yes', 'on', '1']);
 const FALSE_WORDS = new Set(['false', 'no', 'off', '0']);
 

@@ -1,5 +1,5 @@
 /** Element types that our graphs use. */
-export type ElementType = 'float32' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'uint16' | 'bool';
 
 /** Raw numbers of a constant, in the element type's own width; little-endian, row-major. float16 as its bits, bool as 0 and 1. */
 export type ElementData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;

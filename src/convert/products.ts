@@ -14,6 +14,10 @@ export interface LinearLayer {
    * feed-forward activation), where a static scale would clip what calibration never saw.
    */
   readonly input: 'normed' | 'wide';
+  /** The least value that its input can take, where the operator before it has one (-0.17 behind GELU); absent: none is known. */
+  readonly least?: number;
+  /** A head's layer that costs next to nothing (a projection of one row a text, or to few columns): every precision keeps it in float. */
+  readonly precise?: true;
 }
 
 /** Attention of an encoder whose query, key and value read the same tensor. */

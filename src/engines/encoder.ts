@@ -1,33 +1,22 @@
 import { LocalLiteError } from '../errors.ts';
-import type { ModelGraph, Pooling } from '../models/card.ts';
+import type { ModelGraph } from '../models/card.ts';
 import type { InferenceSession, Tensor, TensorShape, Tensors } from '../runtime/session.ts';
-import type { EncoderBatch } from './encoder-protocol.ts';
-import { normalizeRows, pool } from './pooling.ts';
+import type { EncoderBatch, EncoderSettings, Head, HeadValues } from './encoder-protocol.ts';
+import { type HeadReader, openHead } from './heads.ts';
 
-/** Inside a worker: ids in, pooled vectors out. */
+/** Inside a worker: ids in, the values of one head out. */
 export interface Encoder {
-  /** Row-major [rows, dimensions]. */
-  encode(batch: EncoderBatch): Promise<Float32Array>;
+  /** Heads that the graph has. */
+  readonly heads: readonly Head[];
+  run(batch: EncoderBatch): Promise<HeadValues>;
 }
-
-/** What the encoder does with the token states. */
-export interface EncoderSettings {
-  readonly pooling: Pooling;
-  readonly normalize: boolean;
-  readonly dimensions: number;
-  readonly graph: ModelGraph | undefined;
-}
-
-/** Outputs that hold finished sentence vectors (pooling and any dense layers inside the graph), preferred over token states. */
-const POOLED_OUTPUTS = ['sentence_embedding', 'sentence_embeddings', 'pooled_embedding'];
-const STATE_OUTPUTS = ['last_hidden_state', 'token_embeddings', 'hidden_states', 'output_0'];
 
 /**
- * Wraps an open graph. Input names come from the graph itself.
- * @throws LocalLiteError model_unsupported when the graph has inputs or outputs that an encoder cannot serve.
+ * Wraps an open graph. Input and output names come from the graph itself.
+ * @throws LocalLiteError model_unsupported when the graph has inputs that an encoder cannot serve, or lacks the model's own head.
  */
 export function createEncoder(session: InferenceSession, settings: EncoderSettings): Encoder {
-  const output = chooseOutput(session.outputs, settings.graph);
+  const readers = openHeads(session.outputs, settings);
   const scratch = new Map<string, BigInt64Array>();
   for (const input of session.inputs) assertKnown(input, settings.graph);
 
@@ -39,37 +28,40 @@ export function createEncoder(session: InferenceSession, settings: EncoderSettin
   };
 
   return {
-    async encode(batch) {
+    heads: [...readers.keys()],
+    async run(batch) {
+      const reader = readers.get(batch.head);
+      if (reader === undefined) throw new LocalLiteError('internal', `the graph has no head for ${batch.head}`);
       const feeds = feedsFor(session.inputs, batch, { graph: settings.graph, longs });
-      const result = (await session.run(feeds, [output.name]))[output.name];
-      const data = toFloat32(result);
-      const vectors = output.pooled ? data : poolStates(data, result, batch, settings);
-      assertShape(vectors, batch.lengths.length, settings.dimensions);
-      if (settings.normalize) normalizeRows(vectors, settings.dimensions);
-      return vectors;
+      return reader.read((await session.run(feeds, [reader.output]))[reader.output], batch);
     },
   };
 }
 
-function chooseOutput(outputs: readonly TensorShape[], graph: ModelGraph | undefined): { name: string; pooled: boolean } {
-  const names = outputs.map((output) => output.name);
-  if (graph?.output !== undefined && names.includes(graph.output)) return { name: graph.output, pooled: true };
-  const pooled = POOLED_OUTPUTS.find((name) => names.includes(name));
-  if (pooled !== undefined) return { name: pooled, pooled: true };
-  const states = STATE_OUTPUTS.find((name) => names.includes(name)) ?? (names.length === 1 ? names[0] : undefined);
-  if (states === undefined) {
-    throw new LocalLiteError(
-      'model_unsupported',
-      `none of the graph's outputs (${names.join(', ')}) holds token states or sentence vectors`,
-    );
+/** What a head needs, for the message of a graph that lacks it. */
+const WANTED: Readonly<Record<Head, string>> = {
+  embed: 'token states or sentence vectors',
+  rerank: 'logits',
+  sparse: 'term weights',
+  multi: 'token vectors',
+};
+
+function openHeads(outputs: readonly TensorShape[], settings: EncoderSettings): ReadonlyMap<Head, HeadReader> {
+  const readers = new Map<Head, HeadReader>();
+  for (const head of settings.heads) {
+    const reader = openHead(head, outputs, settings);
+    if (reader !== undefined) readers.set(head, reader);
   }
-  return { name: states, pooled: false };
+  const [own = 'embed'] = settings.heads;
+  if (readers.has(own)) return readers;
+  const names = outputs.map(({ name }) => name).join(', ');
+  throw new LocalLiteError('model_unsupported', `none of the graph's outputs (${names}) holds ${WANTED[own]}`);
 }
 
 function assertKnown({ name }: TensorShape, graph: ModelGraph | undefined): void {
   if (/^(input_ids|attention_mask|token_type_ids|position_ids)$/.test(name) || name.startsWith('past_key_values')) return;
   if (graph?.scalars?.[name] !== undefined) return;
-  throw new LocalLiteError('model_unsupported', `the graph wants an input named ${name}, which an embedding model does not have`);
+  throw new LocalLiteError('model_unsupported', `the graph wants an input named ${name}, which an encoder does not have`);
 }
 
 type Longs = (name: string, size: number) => BigInt64Array;
@@ -99,7 +91,8 @@ function idsTensor(name: string, batch: EncoderBatch, shape: { rows: number; wid
   let from = 0;
   batch.lengths.forEach((length, row) => {
     const start = row * shape.width * 2;
-    for (let token = 0; token < length; token++) low[start + token * 2] = wordAt(name, batch, token, from + token);
+    const filled = name === 'attention_mask' ? (batch.attended?.[row] ?? length) : length;
+    for (let token = 0; token < filled; token++) low[start + token * 2] = wordAt(name, batch, token, from + token);
     from += length;
   });
   return { type: 'int64', dims: [shape.rows, shape.width], data };
@@ -117,36 +110,4 @@ function emptyPast(input: TensorShape, rows: number): Tensor {
   return input.type === 'float16'
     ? { type: 'float16', dims, data: new Uint16Array(0) }
     : { type: 'float32', dims, data: new Float32Array(0) };
-}
-
-function poolStates(data: Float32Array, result: Tensor | undefined, batch: EncoderBatch, settings: EncoderSettings): Float32Array {
-  const [rows, width, dimensions] = result?.dims ?? [];
-  if (rows !== batch.lengths.length || width === undefined || dimensions === undefined) {
-    throw new LocalLiteError('model_unsupported', `token states of shape [${result?.dims.join(', ')}] are not [rows, tokens, dimensions]`);
-  }
-  return pool({ data, width, dimensions, lengths: batch.lengths }, settings.pooling);
-}
-
-function assertShape(vectors: Float32Array, rows: number, dimensions: number): void {
-  if (vectors.length === rows * dimensions) return;
-  throw new LocalLiteError(
-    'model_unsupported',
-    `the graph gives ${vectors.length / rows} values a text where the model's card says ${dimensions}`,
-  );
-}
-
-function toFloat32(tensor: Tensor | undefined): Float32Array {
-  if (tensor?.data instanceof Float32Array) return tensor.data;
-  if (tensor?.data instanceof Uint16Array) return Float32Array.from(tensor.data, halfToFloat);
-  throw new LocalLiteError('inference_failed', 'the runtime gave no floating-point output');
-}
-
-/** IEEE 754 binary16 bits to a number. */
-export function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

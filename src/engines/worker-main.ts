@@ -5,7 +5,7 @@ import { FRAME, type Frame, FrameReader, readMessage, writeFrame, writeMessage }
 import { openSession } from '../runtime/onnx.ts';
 import type { OpenedSession } from '../runtime/session.ts';
 import { createEncoder, type Encoder } from './encoder.ts';
-import { type EncoderLoad, type EncoderLoaded, packVectors, unpackBatch } from './encoder-protocol.ts';
+import { type EncoderLoad, type EncoderLoaded, packResult, unpackBatch } from './encoder-protocol.ts';
 
 /**
  * The child process that holds one model's session. It reads frames from descriptor 3, one at a time, and answers each under its id;
@@ -42,14 +42,20 @@ async function open(load: EncoderLoad): Promise<{ encoder: Encoder; report: Enco
   const session: OpenedSession = load.fake === undefined ? await openSession(load) : pretend(load);
   try {
     const encoder = createEncoder(session, load);
-    // One token through the whole graph: fills the profile, and the first request does not pay for lazy initialisation.
-    await encoder.encode({ kind: 'passage', lengths: Int32Array.of(1), ids: Int32Array.of(0), typeIds: undefined });
+    await warmUp(encoder);
     const nodesByProvider = await session.nodesByProvider();
-    return { encoder, report: { provider: load.provider, loadMs: performance.now() - started, nodesByProvider } };
+    const { heads } = encoder;
+    return { encoder, report: { provider: load.provider, loadMs: performance.now() - started, heads, nodesByProvider } };
   } catch (error) {
     await session.nodesByProvider(); // removes the profile
     throw error;
   }
+}
+
+/** Two tokens through the whole graph: fills the profile, and the first request does not pay for lazy initialisation. */
+async function warmUp(encoder: Encoder): Promise<void> {
+  const row = { kind: 'passage', lengths: Int32Array.of(2), ids: Int32Array.of(0, 0), typeIds: undefined, attended: undefined } as const;
+  for (const head of encoder.heads) await encoder.run({ ...row, head });
 }
 
 function pretend(load: EncoderLoad): OpenedSession {
@@ -60,8 +66,8 @@ function pretend(load: EncoderLoad): OpenedSession {
 async function run(encoder: Encoder | undefined, payload: Uint8Array<ArrayBuffer>): Promise<readonly Uint8Array[]> {
   if (encoder === undefined) throw new LocalLiteError('internal', 'a batch came before the model');
   const started = performance.now();
-  const vectors = await encoder.encode(unpackBatch(payload));
-  return packVectors({ vectors, inferMs: performance.now() - started, residentBytes: residentBytes() });
+  const values = await encoder.run(unpackBatch(payload));
+  return packResult({ values, inferMs: performance.now() - started, residentBytes: residentBytes() });
 }
 
 /** Linux tells the gateway more exactly, for nothing; elsewhere the answer carries it. */

@@ -1,4 +1,5 @@
 import type { Config } from '../config/settings.ts';
+import type { ConvertProgress, Precision, Target } from '../convert/convert-types.ts';
 import type { ModelCard } from '../models/card.ts';
 import type { InstalledModel, PullProgress, VerifyReport } from '../models/store-types.ts';
 import type { ProviderName } from '../runtime/providers.ts';
@@ -79,6 +80,10 @@ export interface RerankRequest extends TaskOptions {
    * overlapping `windows`, of which the best counts. Absent: cut.
    */
   readonly long?: 'cut' | 'windows';
+  /** Tokens of each document that are read at most, whatever the model could take; what is behind them is cut and counted. */
+  readonly maxDocumentTokens?: number;
+  /** Windows of each document that are read at most; what is behind them is cut and counted. Without meaning where documents are cut. */
+  readonly maxWindows?: number;
 }
 
 export interface RerankResult extends TaskResult {
@@ -92,6 +97,8 @@ export interface RerankResult extends TaskResult {
 export interface SparseRequest extends TaskOptions {
   readonly input: readonly (string | readonly number[])[];
   readonly inputType?: InputType;
+  /** Also tell what each vocabulary id stands for. */
+  readonly returnTerms?: boolean;
 }
 
 /** Vocabulary ids in ascending order, and their weights (all > 0). */
@@ -103,6 +110,8 @@ export interface SparseVector {
 export interface SparseResult extends TaskResult {
   readonly space: string;
   readonly vectors: readonly SparseVector[];
+  /** The text of each vector's vocabulary ids, where it was asked for. */
+  readonly terms?: readonly (readonly string[])[];
 }
 
 /** One vector a token for each text. */
@@ -145,7 +154,14 @@ export interface ModelSummary {
   readonly id: string;
   readonly alias: string | undefined;
   readonly card: ModelCard | undefined;
+  /** What runs when no variant is named; weights where nothing has been made of them yet. */
   readonly installed: InstalledModel | undefined;
+  /** Everything of it that is installed, weights included. */
+  readonly variants?: readonly InstalledModel[];
+  /** Why what runs may not be good enough, if it may not. */
+  readonly warning?: string;
+  /** All of its variants that are in memory, `loaded` among them. */
+  readonly loadedVariants?: readonly LoadedModel[];
   readonly loaded: LoadedModel | undefined;
 }
 
@@ -176,11 +192,12 @@ export type JobState = 'queued' | 'running' | 'paused' | 'succeeded' | 'failed' 
 /** Long work that can be watched, paused, resumed and cancelled. */
 export interface Job {
   readonly id: string;
-  readonly kind: 'pull';
+  readonly kind: 'pull' | 'convert';
   /** What it works on, e.g. the model reference. */
   readonly subject: string;
   readonly state: JobState;
-  readonly progress: PullProgress | undefined;
+  /** A conversion whose weights are missing pulls them first. */
+  readonly progress: PullProgress | ConvertProgress | undefined;
   readonly error: { readonly code: string; readonly message: string } | undefined;
   readonly result: Readonly<Record<string, unknown>> | undefined;
   /** ISO 8601. */
@@ -188,9 +205,22 @@ export interface Job {
   readonly updatedAt: string;
 }
 
+/** A variant to be made of a model's published weights. */
+export interface ConvertOrder {
+  /** Id, alias or reference of the model; its variant, if it names one, is not read. */
+  readonly reference: string;
+  /** `auto`: what the settings and this machine's figures choose. */
+  readonly precision: Precision | 'auto';
+  readonly target: Target;
+  /** Let it run whenever no variant is named. `auto` does so in any case where nothing has been pinned before. */
+  readonly pin: boolean;
+}
+
 export interface Jobs {
   /** Starts (or joins, if one for the same reference runs) a pull. */
   startPull(reference: string): Job;
+  /** Starts (or joins, if one for the same order runs) a conversion; weights that are missing are pulled first. */
+  startConvert(order: ConvertOrder): Job;
   get(id: string): Job | undefined;
   list(): readonly Job[];
   cancel(id: string): Job;
@@ -205,6 +235,10 @@ export interface Models {
   /** `installed` (default) or everything in the catalogue as well. */
   list(scope?: 'installed' | 'catalog'): Promise<readonly ModelSummary[]>;
   show(name: string): Promise<ModelSummary>;
+  /** Starts what the first use of a model would wait for, e.g. its conversion; undefined where it can be loaded at once. @throws LocalLiteError model_not_found */
+  prepare(name: string): Promise<Job | undefined>;
+  /** Makes an installed variant the one that runs when none is named; undefined leaves it open until the next load. @throws LocalLiteError model_not_found */
+  pin(name: string, variant: string | undefined): Promise<void>;
   load(name: string, options?: { readonly keepAlive?: number; readonly signal?: AbortSignal }): Promise<LoadedModel>;
   unload(name: string): Promise<void>;
   remove(name: string): Promise<{ readonly freedBytes: number }>;

@@ -1,30 +1,40 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, on } from 'node:events';
 import { LocalLiteError } from '../errors.ts';
-import type { ModelStore, PullProgress } from '../models/store-types.ts';
+import { kindName, kindOf } from '../models/made.ts';
+import { formatReference, parseReference } from '../models/reference.ts';
+import type { InstalledModel, ModelStore } from '../models/store-types.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import type { Job, JobState, Jobs } from './gateway-types.ts';
+import type { ConversionWatch } from './convert-job.ts';
+import type { ConvertOrder, Job, JobState, Jobs } from './gateway-types.ts';
 
 /** Finished jobs that are remembered, so that a client which comes late still learns the outcome. */
 const REMEMBERED = 100;
 
 const ENDED: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'cancelled']);
 
+/** Does the job's work once, from where an earlier attempt stopped. */
+type Work = (watch: ConversionWatch) => Promise<InstalledModel>;
+
 interface Running {
   job: Job;
-  /** The pull that runs for it now; another one, or none, once it was stopped. */
+  /** Jobs of the same key are the same job. */
+  readonly key: string;
+  readonly work: Work;
+  /** The work that runs for it now; another one, or none, once it was stopped. */
   attempt: AbortController | undefined;
-  /** Settles when the last pull has let go of its files. */
+  /** Settles when the last attempt has let go of its files. */
   end: Promise<void>;
 }
 
 /**
  * The jobs of this run of the gateway. A pull that was paused, or cut off by the end of the process, goes on from the bytes in the store
- * when it is resumed or asked for again, so a job needs no memory of its own.
+ * when it is resumed or asked for again, and a conversion starts anew, so a job needs no memory of its own.
  */
 export function createJobs(options: {
-  readonly store: ModelStore;
+  readonly store: Pick<ModelStore, 'pull'>;
   readonly telemetry: Telemetry;
+  readonly convert: (order: ConvertOrder, watch: ConversionWatch) => Promise<InstalledModel>;
   /** What a name that users write (an alias, say) is to the store. */
   readonly referenceOf: (name: string) => string;
 }): Jobs & { close(): Promise<void> } {
@@ -41,17 +51,19 @@ export function createJobs(options: {
     const attempt = new AbortController();
     running.attempt = attempt;
     update(running, { state: 'running', error: undefined });
-    running.end = running.end.then(() => pull(running, attempt));
+    running.end = running.end.then(() => work(running, attempt));
   };
 
   /** What becomes of an attempt counts only as long as it is the job's own: a stopped one unwinds in silence. */
-  const pull = async (running: Running, attempt: AbortController): Promise<void> => {
+  const work = async (running: Running, attempt: AbortController): Promise<void> => {
     const report = (change: Partial<Job>): void => {
       if (running.attempt === attempt) update(running, change);
     };
     try {
-      const onProgress = (progress: PullProgress): void => report({ progress });
-      const { card, variant, source, bytes } = await options.store.pull(running.job.subject, { signal: attempt.signal, onProgress });
+      const { card, variant, source, bytes } = await running.work({
+        signal: attempt.signal,
+        onProgress: (progress) => report({ progress }),
+      });
       report({ state: 'succeeded', result: { model: card.id, variant: variant.name, source, bytes } });
     } catch (cause) {
       const { code, message } = LocalLiteError.from(cause);
@@ -59,6 +71,20 @@ export function createJobs(options: {
       report({ state: 'failed', error: { code, message } });
       options.telemetry.log.warn('job_failed', { job: running.job.id, subject: running.job.subject, code, reason: message });
     }
+  };
+
+  const start = (kind: Job['kind'], subject: string, { key, attempt }: { readonly key: string; readonly attempt: Work }): Job => {
+    const same = [...jobs.values()].find((running) => running.key === key && !ENDED.has(running.job.state));
+    if (same !== undefined) {
+      // Whoever asks for it wants it to go on.
+      if (same.job.state === 'paused') run(same);
+      return same.job;
+    }
+    forgetOldest(jobs);
+    const running: Running = { job: newJob(kind, subject), key, work: attempt, attempt: undefined, end: Promise.resolve() };
+    jobs.set(running.job.id, running);
+    run(running);
+    return running.job;
   };
 
   const find = (id: string): Running => {
@@ -79,17 +105,16 @@ export function createJobs(options: {
   return {
     startPull(name) {
       const reference = options.referenceOf(name);
-      const same = [...jobs.values()].find(({ job }) => job.subject === reference && !ENDED.has(job.state));
-      if (same !== undefined) {
-        // Whoever asks for it wants it to go on.
-        if (same.job.state === 'paused') run(same);
-        return same.job;
-      }
-      forgetOldest(jobs);
-      const running: Running = { job: newJob(reference), attempt: undefined, end: Promise.resolve() };
-      jobs.set(running.job.id, running);
-      run(running);
-      return running.job;
+      return start('pull', reference, {
+        key: `pull ${reference}`,
+        attempt: ({ signal, onProgress }) => options.store.pull(reference, { signal, onProgress }),
+      });
+    },
+    startConvert(order) {
+      const wanted = settledOrder(order, options.referenceOf(order.reference));
+      const subject =
+        wanted.precision === 'auto' ? wanted.reference : `${wanted.reference}#${kindName({ ...wanted, precision: wanted.precision })}`;
+      return start('convert', subject, { key: `convert ${subject} ${order.pin}`, attempt: (watch) => options.convert(wanted, watch) });
     },
     get: (id) => jobs.get(id)?.job,
     list: () => [...jobs.values()].map(({ job }) => job),
@@ -128,11 +153,18 @@ export function createJobs(options: {
   };
 }
 
-function newJob(subject: string): Job {
+/** The order with what its name says: `name#int8` asks for int8 where nothing else is asked for. */
+function settledOrder(order: ConvertOrder, name: string): ConvertOrder {
+  const reference = parseReference(name);
+  const kind = reference.variant === undefined || order.precision !== 'auto' ? undefined : kindOf(reference.variant);
+  return { ...order, ...kind, reference: formatReference({ ...reference, variant: undefined }) };
+}
+
+function newJob(kind: Job['kind'], subject: string): Job {
   const now = new Date().toISOString();
   return {
     id: `job_${randomUUID().replaceAll('-', '')}`,
-    kind: 'pull',
+    kind,
     subject,
     state: 'queued',
     progress: undefined,

@@ -1,6 +1,6 @@
 import { LocalLiteError } from '../errors.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import type { Engine } from './engine.ts';
+import type { Engine } from './engine-types.ts';
 import type { LoadedModel } from './gateway-types.ts';
 
 /** Keeps an engine in memory until it is disposed. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LocalLiteError } from '../errors.ts';
 import type { Gateway } from '../gateway/gateway-types.ts';
 import type { Keys } from '../gateway/keys.ts';
+import type { ErrorShape } from '../wire/error-shape.ts';
 import { type Access, errorHeaders, SECURITY_HEADERS } from './access.ts';
 import { readJson } from './body.ts';
 import type { Caller, Connection } from './connection.ts';
@@ -24,7 +25,7 @@ export interface ExchangeOptions {
 /** Where a request goes: a route and its path parameter, or, where no route is, an error that says so. */
 export type Target =
   | { readonly route: Route; readonly id: string }
-  | { readonly missing: LocalLiteError; readonly allow: readonly string[] };
+  | { readonly missing: LocalLiteError; readonly allow: readonly string[]; readonly errors?: ErrorShape };
 
 /** Answers one request; always, and never throws. */
 export type Exchange = (request: Request, connection: Connection, target: Target) => Promise<Response>;
@@ -118,7 +119,7 @@ function streamSignal(request: Request, stopping: AbortSignal | undefined): Abor
 function fail(options: ExchangeOptions, request: Request, requestId: string, target: Target, thrown: unknown): Result {
   const error = toKnown(thrown, request.signal);
   if (error.code === 'internal') options.gateway.telemetry.log.error('request_failed', { request_id: requestId, ...traceOf(thrown) });
-  const draft = draftError(error, requestId);
+  const draft = draftError(error, requestId, 'route' in target ? target.route.errors : target.errors);
   const allow = 'route' in target || target.allow.length === 0 ? {} : { allow: target.allow.join(', ') };
   return { draft: { ...draft, headers: { ...draft.headers, ...errorHeaders(error), ...allow } }, error };
 }

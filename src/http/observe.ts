@@ -16,7 +16,7 @@ export interface Observation {
 }
 
 // Asked for every few seconds by machines; they would drown everything else.
-const QUIET_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+const QUIET_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/health', '/metrics']);
 
 /** Counts and logs one request. Called once a request, by the route wrapper alone. */
 export function observe(telemetry: Telemetry, observation: Observation): void {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import type { ErrorShape } from '../wire/error-shape.ts';
+import { openAiErrors } from '../wire/openai-error.ts';
 import { namedSchemas } from '../wire/schemas.ts';
 import type { Answer, Input, Route } from './route.ts';
 
 type JsonObject = Record<string, unknown>;
-
-const ERROR_ANSWER = 'OpenAiError';
 
 /**
  * The OpenAPI 3.1 document of the routes, from the same schemas that requests are checked by.
@@ -21,7 +21,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
       title: 'LocalLite',
       version,
       summary: 'Local, private AI gateway with an OpenAI-compatible API.',
-      description: 'Errors have the shape of OpenAI. Every answer carries `X-Request-Id` and `Server-Timing`.',
+      description: 'Errors have the shape of the wire that a route speaks. Every answer carries `X-Request-Id` and `Server-Timing`.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     // Relative to where the document was loaded from, so that it also holds behind a proxy.
@@ -30,7 +30,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     paths,
     components: {
       schemas: componentSchemas(),
-      responses: { [ERROR_ANSWER]: jsonContent('The request could not be answered.', { $ref: `#/components/schemas/${ERROR_ANSWER}` }) },
+      responses: errorResponses(routes),
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A key; needed only when the gateway has keys.' } },
     },
   };
@@ -48,7 +48,7 @@ function operation(route: Route): JsonObject {
     'x-scope': route.scope,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...requestBody(route.body),
-    responses: { ...answers(route.answers), default: { $ref: `#/components/responses/${ERROR_ANSWER}` } },
+    responses: { ...answers(route.answers), default: { $ref: `#/components/responses/${errorsOf(route).name}` } },
   };
 }
 
@@ -83,6 +83,18 @@ function answers(list: readonly Answer[]): JsonObject {
     responses[String(answer.status)] = { description: answer.description, content: { [contentType]: schema } };
   }
   return responses;
+}
+
+function errorsOf(route: Route): ErrorShape {
+  return route.errors ?? openAiErrors;
+}
+
+/** One answer for each shape of errors that the routes have. */
+function errorResponses(routes: readonly Route[]): JsonObject {
+  const shapes = new Map(routes.map((route) => [errorsOf(route).name, errorsOf(route).schema]));
+  return Object.fromEntries(
+    [...shapes].map(([name, schema]) => [name, jsonContent('The request could not be answered.', reference(schema, 'output'))]),
+  );
 }
 
 function jsonContent(description: string, schema: JsonObject): JsonObject {

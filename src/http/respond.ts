@@ -1,10 +1,12 @@
 import { LocalLiteError } from '../errors.ts';
-import { openAiError } from '../wire/openai-error.ts';
-import { formatComment, formatEvent, type ServerSentEvent } from '../wire/sse.ts';
+import type { ErrorShape } from '../wire/error-shape.ts';
+import { openAiErrors } from '../wire/openai-error.ts';
+import { type Framing, frameEvents, frameLines } from './framing.ts';
 import type { Reply } from './route.ts';
 
 // Shorter than the idle limit of the proxies that people put in front.
 const KEEP_ALIVE_MS = 15_000;
+const STREAM_HEADERS = { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' };
 
 /** An answer before it becomes a Response: headers are still a plain record, which the server writes fastest. */
 export interface Draft {
@@ -27,51 +29,66 @@ export function draftReply(reply: Reply, signalOf: () => AbortSignal, head: bool
     case 'events':
       return {
         status,
-        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no', ...reply.headers },
-        body: head ? null : eventStream(body.events, signalOf()),
+        headers: { 'content-type': 'text/event-stream', ...STREAM_HEADERS, ...reply.headers },
+        body: head ? null : byteStream(body.events, frameEvents(), signalOf()),
+      };
+    case 'lines':
+      return {
+        status,
+        headers: { 'content-type': 'application/x-ndjson', ...STREAM_HEADERS, ...reply.headers },
+        body: head ? null : byteStream(body.lines, frameLines(), signalOf()),
       };
     default:
       return body satisfies never;
   }
 }
 
-/** Turns whatever was thrown into an answer in OpenAI's shape; the one place where that happens. */
-export function draftError(error: LocalLiteError, requestId: string): Draft {
-  const { status, headers, body } = openAiError(error, requestId);
+/** Turns whatever was thrown into an answer in the shape of the route's wire (absent: OpenAI's); the one place where that happens. */
+export function draftError(error: LocalLiteError, requestId: string, shape: ErrorShape = openAiErrors): Draft {
+  const { status, headers, body } = shape.answer(error, requestId);
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
 /**
- * Events as bytes, with a comment whenever nothing happened for a while. An error in the middle, when the status is long sent, becomes
- * an `error` event. The stream ends on `signal`, whether or not the source obeys it; the source is told when the client goes away.
+ * Values as bytes, with a sign of life whenever nothing happened for a while. An error in the middle, when the status is long sent,
+ * becomes a part of the stream. It ends on `signal`, whether or not the source obeys it; the source is told when the client goes away.
  */
-function eventStream(source: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>, signal: AbortSignal): ReadableStream<Uint8Array> {
+function byteStream<T>(
+  source: (signal: AbortSignal) => AsyncIterable<T>,
+  framing: Framing<T>,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> {
   const left = new AbortController();
   const stop = AbortSignal.any([signal, left.signal]);
   const encoder = new TextEncoder();
-  const events = source(stop)[Symbol.asyncIterator]();
-  let pending: Promise<IteratorResult<ServerSentEvent>> | undefined;
+  const values = source(stop)[Symbol.asyncIterator]();
+  let pending: Promise<IteratorResult<T>> | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        pending ??= events.next();
+        pending ??= values.next();
         const next = await firstOf(pending, stop);
         if (left.signal.aborted) return;
-        if (next === 'quiet') return controller.enqueue(encoder.encode(formatComment('waiting')));
+        if (next === 'quiet') return controller.enqueue(encoder.encode(framing.quiet()));
+        if (next === 'stopped') leave(values.return?.());
         if (next === 'stopped' || next.done === true) return controller.close();
         pending = undefined;
-        controller.enqueue(encoder.encode(formatEvent(next.value)));
+        controller.enqueue(encoder.encode(framing.value(next.value)));
       } catch (error) {
         if (left.signal.aborted) return;
-        if (!stop.aborted) controller.enqueue(encoder.encode(errorEvent(error)));
+        if (!stop.aborted) controller.enqueue(encoder.encode(framing.error(LocalLiteError.from(error))));
         controller.close();
       }
     },
-    cancel: () => left.abort(),
+    cancel() {
+      left.abort();
+      // A source that has given a value and was not asked again hears of no signal.
+      leave(values.return?.());
+    },
   });
 }
 
-/** The next event, or what came before it: a while without one, or the end of the stream. */
+/** The next value, or what came before it: a while without one, or the end of the stream. */
 async function firstOf<T>(next: Promise<T>, stop: AbortSignal): Promise<T | 'quiet' | 'stopped'> {
   if (stop.aborted) return leave(next);
   let timer: NodeJS.Timeout | undefined;
@@ -91,12 +108,7 @@ async function firstOf<T>(next: Promise<T>, stop: AbortSignal): Promise<T | 'qui
 }
 
 /** How the source takes its end interests nobody any more. */
-function leave(next: Promise<unknown>): 'stopped' {
-  next.catch(() => undefined);
+function leave(next: Promise<unknown> | undefined): 'stopped' {
+  next?.catch(() => undefined);
   return 'stopped';
-}
-
-function errorEvent(error: unknown): string {
-  const known = LocalLiteError.from(error);
-  return formatEvent({ event: 'error', data: JSON.stringify(openAiError(known, 'of this answer').body) });
 }

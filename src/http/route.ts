@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Gateway, Timings } from '../gateway/gateway-types.ts';
 import type { Keys } from '../gateway/keys.ts';
 import { emptySchema } from '../wire/common.ts';
+import type { ErrorShape } from '../wire/error-shape.ts';
 import type { FieldTable } from '../wire/fields.ts';
 import { type Parsed, parseBody, parseQuery, type UnknownFields } from '../wire/parse.ts';
 import type { ServerSentEvent } from '../wire/sse.ts';
@@ -36,7 +37,9 @@ export type ReplyBody =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'text'; readonly text: string; readonly contentType: string }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer>; readonly contentType: string }
-  | { readonly kind: 'events'; readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent> };
+  | { readonly kind: 'events'; readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent> }
+  /** Objects as lines of JSON (NDJSON). */
+  | { readonly kind: 'lines'; readonly lines: (signal: AbortSignal) => AsyncIterable<object> };
 
 /** What is counted and logged of an answer; the route wrapper does that, once. */
 export interface Report {
@@ -85,6 +88,8 @@ interface RouteFacts {
   readonly summary: string;
   readonly description?: string;
   readonly answers: readonly Answer[];
+  /** How its errors look; absent: as OpenAI's. */
+  readonly errors?: ErrorShape;
 }
 
 /** A route as it is written: what it reads, and the function that answers. */

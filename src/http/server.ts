@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { LocalLiteError } from '../errors.ts';
+import { ollamaErrors } from '../wire/ollama-error.ts';
 import type { Connection } from './connection.ts';
 import { createExchange, type Exchange, type ExchangeOptions, type Target } from './exchange.ts';
 import { createOpenApiDocument } from './openapi.ts';
@@ -22,6 +23,8 @@ type Environment = { Bindings: Connection };
 type AppContext = Context<Environment>;
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
+const OLLAMA_PATHS = '/api/';
+const OLLAMA_SERVED = ROUTES.map(({ path }) => path).filter((path) => path.startsWith(OLLAMA_PATHS));
 
 /** Builds the API on the web framework, which this file alone names. */
 export function createApp(options: AppOptions): App {
@@ -79,11 +82,19 @@ async function unrouted(options: AppOptions, app: Hono<Environment>, exchange: E
 function noTarget(app: Hono<Environment>, context: AppContext): Target {
   const { method, path } = context.req;
   const found = METHODS.filter((candidate) => app.router.match(candidate, path)[0].length > 0);
+  // Clients of Ollama's read its errors alone.
+  const wire = path.startsWith(OLLAMA_PATHS) ? { errors: ollamaErrors } : {};
   if (found.length === 0) {
-    return { missing: new LocalLiteError('not_found', `there is nothing at ${method} ${shorten(path)}; see GET /openapi.json`), allow: [] };
+    const hint = path.startsWith(OLLAMA_PATHS) ? `of Ollama's API there are ${OLLAMA_SERVED.join(', ')}` : 'see GET /openapi.json';
+    const message = `there is nothing at ${method} ${shorten(path)}; ${hint}`;
+    return { missing: new LocalLiteError('not_found', message), allow: [], ...wire };
   }
   const allow = found.includes('GET') ? ['GET', 'HEAD', ...found.slice(1)] : found;
-  return { missing: new LocalLiteError('method_not_allowed', `${shorten(path)} has no ${method}; it has ${allow.join(', ')}`), allow };
+  return {
+    missing: new LocalLiteError('method_not_allowed', `${shorten(path)} has no ${method}; it has ${allow.join(', ')}`),
+    allow,
+    ...wire,
+  };
 }
 
 function shorten(path: string): string {

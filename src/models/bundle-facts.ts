@@ -1,5 +1,5 @@
 import { type BundleFiles, moduleKind, type PoolingConfig, type PromptsConfig, unsupported } from './bundle-files.ts';
-import type { EncoderFacts, Pooling } from './card.ts';
+import type { EncoderFacts, ModelCard, Pooling } from './card.ts';
 
 /** What the user's settings say of a model (`models."<id>"`); wins over the model's own files. */
 export interface CardOverrides {
@@ -13,7 +13,9 @@ export interface CardOverrides {
 }
 
 /** Steps that a plain graph plus our pooling does: the rest of a sentence-transformers model would be lost. */
-const KNOWN_MODULES = new Set(['Transformer', 'Pooling', 'Normalize', 'Dropout']);
+const PLAIN_MODULES = new Set(['Transformer', 'Pooling', 'Normalize', 'Dropout']);
+/** Steps that are built into graphs that LocalLite makes of a model's weights. */
+const MADE_MODULES = new Set([...PLAIN_MODULES, 'MLMTransformer', 'Dense', 'SpladePooling']);
 
 /** Families whose position table starts after the padding id (RoBERTa's rule): `padding id + 1` rows are not for tokens. */
 const OFFSET_POSITIONS = new Set([
@@ -33,13 +35,28 @@ const NO_LIMIT = 10_000_000;
 const QUERY_NAMES = ['query', 'search_query', 'retrieval.query', 's2p_query', 'web_search_query'];
 const PASSAGE_NAMES = ['passage', 'document', 'search_document', 'retrieval.passage', 'corpus'];
 
+/** True where published graphs of a model hold all of its steps; otherwise only graphs that are made of its weights do. */
+export function isPlain({ modules }: BundleFiles): boolean {
+  return modules?.every((module) => PLAIN_MODULES.has(moduleKind(module))) ?? true;
+}
+
+/** What a model does by its own files: a classifier without sentence-transformers' steps judges pairs. */
+export function taskFacts({ modules, config }: BundleFiles): Pick<ModelCard, 'task' | 'rerank' | 'sparse'> {
+  if (modules?.some((module) => moduleKind(module) === 'SpladePooling')) return { task: 'sparse', sparse: { from: 'vocabulary' } };
+  const classifies = config?.architectures?.some((name) => name.endsWith('ForSequenceClassification')) === true;
+  if (modules !== undefined || !classifies) return { task: 'embed' };
+  const last = config?.sentence_transformers?.activation_fn ?? config?.sbert_ce_default_activation_function;
+  return { task: 'rerank', rerank: { activation: last?.endsWith('Identity') === true ? 'none' : 'sigmoid' } };
+}
+
 /**
- * What the embedder must know of a model, from the model's own files and the user's settings.
+ * What an encoder must know of a model, from the model's own files and the user's settings. `converts`: whether graphs can be made of
+ * its weights.
  * @throws LocalLiteError model_unsupported with the settings to add where the files do not say it
  */
-export function encoderFacts(id: string, files: BundleFiles, overrides: CardOverrides): EncoderFacts {
-  refuseUnknownModules(id, files);
-  const pooling = overrides.pooling ?? poolingOf(id, files);
+export function encoderFacts(id: string, files: BundleFiles, overrides: CardOverrides, converts: boolean): EncoderFacts {
+  refuseUnknownModules(id, files, converts);
+  const pooling = overrides.pooling ?? (taskFacts(files).task === 'embed' ? poolingOf(id, files) : 'cls');
   const prompts = promptsOf(files.prompts, overrides);
   refuseExcludedPrompt(id, files, prompts);
   const matryoshka = matryoshkaOf(files);
@@ -53,8 +70,9 @@ export function encoderFacts(id: string, files: BundleFiles, overrides: CardOver
   };
 }
 
-function refuseUnknownModules(id: string, files: BundleFiles): void {
-  const unknown = files.modules?.find((module) => !KNOWN_MODULES.has(moduleKind(module)));
+function refuseUnknownModules(id: string, files: BundleFiles, converts: boolean): void {
+  const known = converts ? MADE_MODULES : PLAIN_MODULES;
+  const unknown = files.modules?.find((module) => !known.has(moduleKind(module)));
   if (unknown === undefined) return;
   const name = `${moduleKind(unknown)}${unknown.path === '' ? '' : ` (${unknown.path})`}`;
   throw unsupported(
@@ -131,6 +149,7 @@ function refuseExcludedPrompt(id: string, files: BundleFiles, prompts: EncoderFa
 function dimensionsOf(id: string, files: BundleFiles): number {
   const { config, pooling } = files;
   const size =
+    files.denseSize ??
     pooling?.word_embedding_dimension ??
     pooling?.embedding_dimension ??
     config?.hidden_size ??

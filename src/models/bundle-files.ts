@@ -9,6 +9,10 @@ const count = z.number().int().positive();
 /** config.json: only what the embedder needs, under the names that the model families use. */
 const configSchema = z.looseObject({
   model_type: z.string().optional(),
+  architectures: z.array(z.string()).nullish(),
+  /** Last step of a cross-encoder, by its Python name: of sentence-transformers before and since version 4. */
+  sbert_ce_default_activation_function: z.string().nullish(),
+  sentence_transformers: z.looseObject({ activation_fn: z.string().nullish() }).nullish(),
   hidden_size: count.optional(),
   d_model: count.optional(),
   dim: count.optional(),
@@ -53,6 +57,9 @@ const promptsSchema = z.looseObject({
 });
 export type PromptsConfig = z.infer<typeof promptsSchema>;
 
+/** config.json of a Dense step. */
+const denseSchema = z.looseObject({ out_features: count });
+
 const limitsSchema = z.looseObject({ max_seq_length: count.nullish() });
 const tokenizerSchema = z.looseObject({ model_max_length: z.number().positive().nullish() });
 const tokenizerJsonSchema = z.looseObject({ model: z.looseObject({}) });
@@ -66,6 +73,8 @@ export interface BundleFiles {
   readonly poolingPath: string;
   readonly pooling: PoolingConfig | undefined;
   readonly prompts: PromptsConfig | undefined;
+  /** Length of a vector behind the last Dense step; undefined where there is none. */
+  readonly denseSize: number | undefined;
   readonly maxSeqLength: number | undefined;
   readonly modelMaxLength: number | undefined;
 }
@@ -81,6 +90,7 @@ export async function readBundleFiles(id: string, read: ReadModelFile): Promise<
   const folder = transformer === '' ? '' : `${transformer.replace(/\/+$/, '')}/`;
   const poolingFolder = modules?.find((module) => moduleKind(module) === 'Pooling')?.path ?? '1_Pooling';
   const poolingPath = `${poolingFolder}/config.json`;
+  const dense = modules?.findLast((module) => moduleKind(module) === 'Dense');
   return {
     folder,
     modules,
@@ -88,6 +98,7 @@ export async function readBundleFiles(id: string, read: ReadModelFile): Promise<
     config: await load(`${folder}config.json`, configSchema),
     pooling: await load(poolingPath, poolingSchema),
     prompts: await load('config_sentence_transformers.json', promptsSchema),
+    denseSize: dense && (await load(`${dense.path}/config.json`, denseSchema))?.out_features,
     maxSeqLength: (await load(`${folder}sentence_bert_config.json`, limitsSchema))?.max_seq_length ?? undefined,
     modelMaxLength: (await load(`${folder}tokenizer_config.json`, tokenizerSchema))?.model_max_length ?? undefined,
   };

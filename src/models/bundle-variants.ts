@@ -1,5 +1,7 @@
 import { unsupported } from './bundle-files.ts';
 import { type ModelFile, type ModelVariant, variantSchema } from './card.ts';
+import { CONVERTIBLE_MODEL_TYPES, type WeightFiles } from './convertible.ts';
+import { WEIGHTS_VARIANT } from './made.ts';
 
 type Kind = Pick<ModelVariant, 'name' | 'dtype' | 'batchInvariant'>;
 
@@ -30,19 +32,42 @@ interface Graph {
 export interface VariantFiles {
   readonly source: string;
   readonly shared: readonly ModelFile[];
+  /** Weights that LocalLite makes graphs of, and their paths inside the installed model; undefined where it cannot. */
+  readonly weights: (WeightFiles & { readonly installed: (path: string) => ModelFile }) | undefined;
+  /** False where published graphs lack steps of the model. */
+  readonly graphs: boolean;
+  /** `model_type` of config.json, for messages. */
+  readonly modelType: string | undefined;
 }
 
 /**
- * The variants that a model's list of files offers, best first.
+ * The variants that a model's list of files offers, best first: weights that LocalLite converts come before published graphs.
  * A single graph of an unknown name is taken as the model in full precision.
- * @throws LocalLiteError model_unsupported when there is no ONNX graph
+ * @throws LocalLiteError model_unsupported when there is neither
  */
-export function variantsOf(id: string, paths: readonly string[], { source, shared }: VariantFiles): ModelVariant[] {
-  const graphs = chooseGraphs(paths);
-  if (graphs.length === 0) throw unsupported(id, noGraph(paths));
-  return graphs.map(({ path, kind }) =>
+export function variantsOf(id: string, paths: readonly string[], files: VariantFiles): ModelVariant[] {
+  const { source, shared } = files;
+  const graphs = files.graphs ? chooseGraphs(paths) : [];
+  const published = graphs.map(({ path, kind }) =>
     variantSchema.parse({ ...kind, onnx: path, sources: [{ ref: source, files: [...shared, { path }, ...dataOf(path, paths)] }] }),
   );
+  const variants = [...weightsVariant(files), ...published];
+  if (variants.length === 0) throw unsupported(id, noGraph(paths, files.modelType));
+  return variants;
+}
+
+function weightsVariant({ source, shared, weights }: VariantFiles): ModelVariant[] {
+  if (weights === undefined) return [];
+  const main = weights.installed(weights.main);
+  const variant = {
+    name: WEIGHTS_VARIANT,
+    kind: 'weights',
+    dtype: 'fp32',
+    onnx: main.as ?? main.path,
+    batchInvariant: true,
+    sources: [{ ref: source, files: [...shared, ...weights.all.map(weights.installed)] }],
+  };
+  return [variantSchema.parse(variant)];
 }
 
 function chooseGraphs(paths: readonly string[]): readonly Graph[] {
@@ -77,8 +102,12 @@ function dataOf(path: string, paths: readonly string[]): ModelFile[] {
   return paths.filter(isData).map((data) => ({ path: data }));
 }
 
-function noGraph(paths: readonly string[]): string {
+function noGraph(paths: readonly string[], modelType: string | undefined): string {
   const weights = paths.filter((path) => /\.(safetensors|bin|gguf|pt|h5)$/.test(path));
+  if (weights.some((path) => path.endsWith('.safetensors'))) {
+    const type = modelType === undefined ? 'no model_type in its config.json' : `the type ${JSON.stringify(modelType.slice(0, 60))}`;
+    return `it has no ONNX graph (found ${weights.slice(0, 3).join(', ')}), and of ${type} LocalLite makes none; it converts ${CONVERTIBLE_MODEL_TYPES.join(', ')}`;
+  }
   const found = weights.length > 0 ? ` (found ${weights.slice(0, 3).join(', ')}, which LocalLite does not run)` : '';
   const graphs = paths.filter((path) => path.endsWith('.onnx'));
   if (graphs.length > 0)

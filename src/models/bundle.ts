@@ -1,7 +1,8 @@
-import { type CardOverrides, encoderFacts } from './bundle-facts.ts';
-import { checkTokenizer, type ReadModelFile, readBundleFiles, unsupported } from './bundle-files.ts';
+import { type CardOverrides, encoderFacts, isPlain, taskFacts } from './bundle-facts.ts';
+import { type BundleFiles, checkTokenizer, moduleKind, type ReadModelFile, readBundleFiles, unsupported } from './bundle-files.ts';
 import { variantsOf } from './bundle-variants.ts';
 import { cardSchema, type ModelCard, type ModelFile } from './card.ts';
+import { CONVERTIBLE_MODEL_TYPES, type WeightFiles, weightFilesIn } from './convertible.ts';
 
 export type { CardOverrides } from './bundle-facts.ts';
 
@@ -34,14 +35,22 @@ export async function cardFromFiles(
   const files = await readBundleFiles(id, read);
   const tokenizer = tokenizerFile(id, paths, files.folder);
   await checkTokenizer(id, tokenizer.path, read);
-  const facts = encoderFacts(id, files, overrides);
-  const supporting = [...SUPPORT_FILES.map((name) => `${files.folder}${name}`), ...ROOT_FILES, files.poolingPath];
-  const shared = [tokenizer, ...supporting.filter((path) => paths.includes(path)).map((path) => installed(path, files.folder))];
-  const variants = variantsOf(id, paths, { source: overrides.source ?? `hub:${id}@${revision}`, shared });
+  const weights = convertibleWeights(files, paths);
+  const facts = encoderFacts(id, files, overrides, weights !== undefined);
+  const stepConfigs = (files.modules ?? []).filter(({ path }) => path !== '').map(({ path }) => `${path}/config.json`);
+  const supporting = new Set([...SUPPORT_FILES.map((name) => `${files.folder}${name}`), ...ROOT_FILES, files.poolingPath, ...stepConfigs]);
+  const shared = [tokenizer, ...[...supporting].filter((path) => paths.includes(path)).map((path) => installed(path, files.folder))];
+  const variants = variantsOf(id, paths, {
+    source: overrides.source ?? `hub:${id}@${revision}`,
+    shared,
+    weights: weights && { ...weights, installed: (path) => installed(path, files.folder) },
+    graphs: isPlain(files),
+    modelType: files.config?.model_type,
+  });
   const card = cardSchema.safeParse({
     id,
     alias: id.slice(id.indexOf('/') + 1),
-    task: 'embed',
+    ...taskFacts(files),
     modality: 'text',
     license: overrides.license ?? 'unknown',
     revision,
@@ -53,6 +62,16 @@ export async function cardFromFiles(
     id,
     `no card can be made of it (${card.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')})`,
   );
+}
+
+/** The weights of the transformer and of the steps behind it, where graphs can be made of them. */
+function convertibleWeights({ folder, config, modules }: BundleFiles, paths: readonly string[]): WeightFiles | undefined {
+  const own = weightFilesIn(folder, paths);
+  if (own === undefined || !CONVERTIBLE_MODEL_TYPES.includes(config?.model_type ?? '')) return undefined;
+  const dense = (modules ?? []).filter((module) => moduleKind(module) === 'Dense');
+  const steps = dense.map(({ path }) => weightFilesIn(`${path}/`, paths));
+  const found = steps.filter((step) => step !== undefined);
+  return found.length < steps.length ? undefined : { main: own.main, all: [...own.all, ...found.flatMap(({ all }) => all)] };
 }
 
 function tokenizerFile(id: string, paths: readonly string[], folder: string): ModelFile {

@@ -48,21 +48,25 @@ export const graphSchema = z.strictObject({
 export type ModelGraph = z.infer<typeof graphSchema>;
 
 /** How a cross-encoder's logit becomes a score when a caller wants one between 0 and 1. */
-export const rerankSchema = z.strictObject({ activation: z.enum(['sigmoid', 'none']) });
+const rerankSchema = z.strictObject({ activation: z.enum(['sigmoid', 'none']) });
 
 /**
  * How sparse weights come out of the graph. `vocabulary`: output `vocabulary_weights` [texts, vocabulary] (SPLADE). `tokens`: output
  * `token_weights` [texts, tokens], the largest of each term counts (bge-m3, bm42); special tokens are left out.
  */
-export const sparseSchema = z.strictObject({ from: z.enum(['vocabulary', 'tokens']) });
+const sparseSchema = z.strictObject({ from: z.enum(['vocabulary', 'tokens']) });
 
 /** How one vector a token is asked for (late interaction): output `token_vectors` [texts, tokens, dimensions], of unit length. */
-export const multiSchema = z.strictObject({
+const multiSchema = z.strictObject({
   dimensions: z.number().int().positive(),
   /** Tokens put behind the opening special token (ColBERT's `[unused0]`, `[unused1]`); absent = none. */
   markers: z.strictObject({ query: z.string(), passage: z.string() }).optional(),
   /** Queries are filled up to this many tokens with the mask token, and all of them count (ColBERT's query expansion). */
   queryTokens: z.number().int().positive().optional(),
+  /** The mask tokens that fill a query are attended to as well; absent = they only get vectors, as in ColBERT v2. */
+  attendToFill: z.boolean().optional(),
+  /** The opening special token gets no vector (bge-m3). */
+  skipFirst: z.boolean().optional(),
   /** Passages' punctuation gets no vector. */
   skipPunctuation: z.boolean(),
 });

@@ -6,7 +6,8 @@ import type { ModelCard, ModelVariant } from './card.ts';
 import { type Disk, ensureFolder, fileSize, linkOrCopy, namedDiskError, syncFile, syncFolder } from './disk.ts';
 import { folderOf, type StoreLayout } from './layout.ts';
 import { withLock } from './lock.ts';
-import { deleteManifest, directoryOf, type Manifest, readManifests, writeManifest } from './manifest.ts';
+import { isSuccessor, type Made } from './made.ts';
+import { deleteManifest, directoryOf, isWeights, type Manifest, readManifests, writeManifest } from './manifest.ts';
 
 /** A checked file that is ready to be installed: `location` may be moved when `movable`, otherwise it is linked or left. */
 export interface StagedFile {
@@ -24,6 +25,8 @@ export interface StagedModel {
   readonly files: readonly StagedFile[];
   /** Set where the files stay where they are, under their own paths in this folder. */
   readonly directory?: string | undefined;
+  /** Set for a variant that was made here. */
+  readonly made?: Made | undefined;
 }
 
 /** What the steps of the store share. */
@@ -96,9 +99,9 @@ async function replaceFolder(fresh: string, target: string): Promise<void> {
 }
 
 async function manifestOf(context: StoreContext, staged: StagedModel): Promise<Manifest> {
-  const { card, variant, source, directory } = staged;
+  const { card, variant, source, directory, made } = staged;
   const others = (await readManifests(context.layout, context.telemetry)).filter(({ id }) => id === card.id);
-  const pinned = !others.some((other) => other.pinned && other.variant !== variant.name);
+  const pinned = made === undefined ? isPinnedAtOnce(staged, others) : succeedsPinned(made, others);
   return {
     version: 1,
     id: card.id,
@@ -108,8 +111,32 @@ async function manifestOf(context: StoreContext, staged: StagedModel): Promise<M
     files: staged.files.map(({ path, sha256, bytes }) => ({ path, sha256, bytes })),
     ...(directory === undefined ? {} : { directory }),
     pinned,
+    ...(made === undefined ? {} : { made }),
     installedAt: new Date().toISOString(),
   };
+}
+
+/** What is installed first is what runs, unless weights are there: then the choice is made when the model is first used. */
+function isPinnedAtOnce({ variant }: StagedModel, others: readonly Manifest[]): boolean {
+  if (variant.kind === 'weights') return false;
+  return !others.some((other) => other.variant !== variant.name && (other.pinned || isWeights(other)));
+}
+
+/** Made again, it takes the place of the one before. */
+function succeedsPinned(made: Made, others: readonly Manifest[]): boolean {
+  return others.some((other) => other.pinned && other.made !== undefined && isSuccessor(made, other.made));
+}
+
+/** Makes `chosen` the variant that runs when none is named, or leaves the choice open (undefined). */
+export async function pinVariant(context: StoreContext, id: string, chosen: string | undefined, signal: AbortSignal): Promise<void> {
+  await withStoreLock(context.layout, signal, async () => {
+    const manifests = (await readManifests(context.layout, context.telemetry)).filter((manifest) => manifest.id === id);
+    // The others first: should this end in the middle, none is pinned, and the choice is made anew.
+    const changed = manifests
+      .filter((manifest) => manifest.pinned !== (manifest.variant === chosen))
+      .sort((a, b) => Number(b.pinned) - Number(a.pinned));
+    for (const manifest of changed) await writeManifest(context.layout, context.disk, { ...manifest, pinned: manifest.variant === chosen });
+  });
 }
 
 /** Removes variants and whatever no manifest refers to any more. Returns the bytes that became free. */

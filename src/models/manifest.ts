@@ -5,6 +5,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import { cardSchema, type ModelCard } from './card.ts';
 import { type Disk, ensureFolder, fileSize, systemCode, writeWhole } from './disk.ts';
 import { folderOf, type StoreLayout } from './layout.ts';
+import { madeSchema } from './made.ts';
 import type { InstalledModel } from './store-types.ts';
 
 const manifestSchema = z.strictObject({
@@ -17,8 +18,10 @@ const manifestSchema = z.strictObject({
   files: z.array(z.strictObject({ path: z.string(), sha256: z.string(), bytes: z.number() })),
   /** Absolute where the files stay outside the store; otherwise absent. */
   directory: z.string().optional(),
-  /** The variant this machine uses when none is named. */
+  /** The variant this machine uses when none is named; never one that is weights only. */
   pinned: z.boolean(),
+  /** Set for a variant that was made here: of what, how, and how well. Its variant is not in the card. */
+  made: madeSchema.optional(),
   installedAt: z.string(),
 });
 
@@ -75,9 +78,15 @@ export async function deleteManifest(layout: StoreLayout, manifest: Manifest): P
   await rm(pathOf(layout, manifest.id, manifest.variant), { force: true });
 }
 
+/** Weights do not run; what else is installed does. */
+export function isWeights(manifest: Manifest): boolean {
+  return manifest.made === undefined && manifest.card.variants.find(({ name }) => name === manifest.variant)?.kind === 'weights';
+}
+
 /** The catalogue's newer knowledge of the same weights wins over what was known when they were installed. */
 function currentCard(manifest: Manifest, known: ModelCard | undefined): ModelCard {
   const same = known !== undefined && known.id === manifest.id && known.revision === manifest.card.revision;
+  if (same && manifest.made !== undefined) return known;
   const onnx = manifest.card.variants.find(({ name }) => name === manifest.variant)?.onnx;
   return same && known.variants.some(({ name, onnx: graph }) => name === manifest.variant && graph === onnx) ? known : manifest.card;
 }
@@ -89,12 +98,13 @@ export async function installedFrom(
   known: ModelCard | undefined,
 ): Promise<InstalledModel | undefined> {
   const card = currentCard(manifest, known);
-  const variant = card.variants.find(({ name }) => name === manifest.variant);
+  const variant = manifest.made?.variant ?? card.variants.find(({ name }) => name === manifest.variant);
   const directory = directoryOf(layout, manifest);
   if (variant === undefined || !isAbsolute(directory)) return undefined;
   for (const file of manifest.files) {
     if ((await fileSize(join(directory, file.path))) !== file.bytes) return undefined;
   }
-  const { source, files, installedAt } = manifest;
-  return { card, variant, source, directory, files, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), installedAt };
+  const { source, files, installedAt, pinned, made } = manifest;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return { card, variant, source, directory, files, bytes, installedAt, pinned, ...(made === undefined ? {} : { made }) };
 }

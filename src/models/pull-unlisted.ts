@@ -118,13 +118,13 @@ async function archiveContents(
   return { revision: plan.revision, paths: entries.map(({ path }) => path), expected: (path) => ({ bytes: bytes.get(path) }), read };
 }
 
-/** Packages keep a model in some folder of their own: the one above its tokenizer and graph. */
+/** Packages keep a model in some folder of their own: the one above its tokenizer and its graph or weights. */
 function modelRoot(id: string, paths: readonly string[], kind: SourceKind): string {
   if (kind === 'hub' || kind === 'https') return '';
   const roots = paths.flatMap((path) => (/(^|\/)config\.json$/.test(path) ? [path.slice(0, -'config.json'.length)] : []));
   const whole = roots.filter(
     (root) =>
-      paths.some((path) => path.startsWith(root) && path.endsWith('.onnx')) &&
+      paths.some((path) => path.startsWith(root) && /\.(onnx|safetensors)$/.test(path)) &&
       paths.some((path) => path.startsWith(root) && path.endsWith('tokenizer.json')),
   );
   const outermost = whole.filter((root) => !whole.some((other) => other !== root && root.startsWith(other)));

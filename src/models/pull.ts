@@ -2,6 +2,7 @@ import { LocalLiteError } from '../errors.ts';
 import type { ModelCard, ModelSource, ModelVariant } from './card.ts';
 import { type Candidate, fetchVariant, type PullContext } from './fetch-variant.ts';
 import { install } from './install.ts';
+import { kindOf } from './made.ts';
 import type { Manifest } from './manifest.ts';
 import { checkModelFile, isOptional } from './model-files.ts';
 import { parseReference } from './reference.ts';
@@ -42,6 +43,9 @@ export function wantedVariants(card: ModelCard, name: string | undefined): reado
   }
   const named = card.variants.filter((variant) => variant.name === name);
   if (named.length > 0) return named;
+  // What no card lists may be made: then its weights are what is fetched.
+  const weights = kindOf(name) === undefined ? [] : card.variants.filter(({ kind }) => kind === 'weights');
+  if (weights.length > 0) return weights;
   const names = card.variants.map((variant) => variant.name).join(', ');
   throw new LocalLiteError('model_not_found', `${card.id} has no variant ${JSON.stringify(name)}; it has ${names}`, { param: 'model' });
 }

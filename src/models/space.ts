@@ -29,9 +29,26 @@ export function vectorSpace(
   return createHash('sha256').update(canonicalJson(parts)).digest('hex');
 }
 
+/** As {@link vectorSpace}, of a model's sparse vectors: their ids are of its own vocabulary. */
+export function sparseSpace(card: Pick<ModelCard, 'id' | 'revision' | 'prompts' | 'sparse'>): string {
+  return taskSpace(card, { task: 'sparse', from: card.sparse?.from ?? 'vocabulary' });
+}
+
+/** As {@link vectorSpace}, of a model's token vectors. */
+export function multiSpace(card: Pick<ModelCard, 'id' | 'revision' | 'prompts' | 'multi'>): string {
+  return taskSpace(card, { task: 'multi', ...card.multi });
+}
+
+function taskSpace(card: Pick<ModelCard, 'id' | 'revision' | 'prompts'>, facts: Readonly<Record<string, unknown>>): string {
+  const parts = { ...facts, weights: { id: card.id, revision: card.revision }, prompts: card.prompts };
+  return createHash('sha256').update(canonicalJson(parts)).digest('hex');
+}
+
 /** JSON with keys in order, for plain data of the kinds above. */
 function canonicalJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`).join(',')}}`;
 }

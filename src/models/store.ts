@@ -2,19 +2,19 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalLiteError } from '../errors.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import type { ModelCard, Pooling } from './card.ts';
 import { checkContent } from './content.ts';
 import { type Disk, ensureFolder, fileSize, localDisk } from './disk.ts';
 import type { DownloadPolicy } from './download.ts';
-import { dropPartials, type PullContext } from './fetch-variant.ts';
-import { type StoreContext, sweep, uninstall, withStoreLock } from './install.ts';
+import { dropPartials } from './fetch-variant.ts';
+import { pinVariant, type StoreContext, sweep, uninstall, withStoreLock } from './install.ts';
 import { folderOf, storeLayout } from './layout.ts';
 import { withLock } from './lock.ts';
+import type { Recipe } from './made.ts';
+import { type MakeGraph, makeVariant } from './make.ts';
 import { directoryOf, installedFrom, type Manifest, readManifests } from './manifest.ts';
 import { createProgressMeter, type ProgressMeter } from './progress.ts';
-import { addressOf, type Places, pullCard, wantedVariants } from './pull.ts';
-import { type CardOverrides, pullUnlisted } from './pull-unlisted.ts';
-import { parseReference, type Reference, referenceId } from './reference.ts';
+import type { Places } from './pull.ts';
+import { parseReference } from './reference.ts';
 import { createSharedPulls } from './shared-pulls.ts';
 import { createFolderSource } from './sources/folder.ts';
 import { createHubSource } from './sources/hub.ts';
@@ -24,18 +24,9 @@ import type { Environment } from './sources/npm-settings.ts';
 import { createPypiSource } from './sources/pypi.ts';
 import type { Source } from './sources/source.ts';
 import { createUrlSource } from './sources/url.ts';
+import { byPreference, byVariantName, isNamed } from './store-find.ts';
+import { type CardFinder, type PullTarget, type StoredModelSettings, targetOf } from './store-targets.ts';
 import type { InstalledModel, ModelStore, PullProgress, VerifyReport } from './store-types.ts';
-
-/** Settings of one model that matter to the store (`models."<id>"`). */
-export interface StoredModelSettings {
-  readonly variant?: string | undefined;
-  readonly pooling?: Pooling | undefined;
-  readonly normalize?: boolean | undefined;
-  readonly max_tokens?: number | undefined;
-  readonly dimensions?: number | undefined;
-  readonly query_prompt?: string | undefined;
-  readonly passage_prompt?: string | undefined;
-}
 
 /** The settings the store reads, under their own names. */
 export interface StoreSettings {
@@ -44,11 +35,6 @@ export interface StoreSettings {
   /** `timeout` in seconds without a byte. */
   readonly download: { readonly connections: number; readonly retries: number; readonly timeout: number };
   readonly models?: Readonly<Record<string, StoredModelSettings>> | undefined;
-}
-
-/** Finds cards by name; the catalogue is one. */
-export interface CardFinder {
-  resolve(nameOrAlias: string): { readonly card: ModelCard; readonly variant: string | undefined } | undefined;
 }
 
 export interface StoreOptions {
@@ -88,15 +74,41 @@ export function createModelStore(options: StoreOptions): ModelStore {
   const opened = (manifest: Manifest): Promise<InstalledModel | undefined> =>
     installedFrom(context.layout, manifest, catalog.resolve(manifest.id)?.card);
 
+  const manifestsOf = async (id: string): Promise<readonly Manifest[]> =>
+    (await readManifests(context.layout, telemetry)).filter((manifest) => isNamed(manifest, id));
+
   const find = async (id: string, variant?: string): Promise<InstalledModel | undefined> => {
-    const manifests = (await readManifests(context.layout, telemetry)).filter((manifest) => isNamed(manifest, id));
+    const manifests = await manifestsOf(id);
     const wanted = variant ?? settingsOf(id).variant;
-    const inOrder = wanted === undefined ? byPreference(manifests) : manifests.filter((manifest) => manifest.variant === wanted);
+    const inOrder = wanted === undefined ? byPreference(manifests) : byVariantName(manifests, wanted);
     for (const manifest of inOrder) {
       const model = await opened(manifest);
       if (model !== undefined) return model;
     }
     return undefined;
+  };
+
+  const variants = async (id: string): Promise<readonly InstalledModel[]> => {
+    const models = await Promise.all(byPreference(await manifestsOf(id)).map(opened));
+    return models.filter((model) => model !== undefined);
+  };
+
+  const make = async (
+    weights: InstalledModel,
+    recipe: Recipe,
+    work: MakeGraph,
+    { signal = new AbortController().signal, again = false }: { readonly signal?: AbortSignal; readonly again?: boolean } = {},
+  ): Promise<InstalledModel> => {
+    const model = await opened(await makeVariant(context, { weights, recipe, work, again }, signal));
+    if (model === undefined) throw new LocalLiteError('store_corrupt', `${weights.card.id} was made, but its files are not there`);
+    telemetry.log.info('model_made', { model: model.card.id, variant: model.variant.name, bytes: model.bytes });
+    return model;
+  };
+
+  const pin = async (id: string, variant: string | undefined): Promise<void> => {
+    const model = variant === undefined ? (await variants(id))[0] : await find(id, variant);
+    if (model === undefined || (variant !== undefined && model.variant.kind === 'weights')) throw notInstalled(id, variant);
+    await pinVariant(context, model.card.id, variant === undefined ? undefined : model.variant.name, AbortSignal.timeout(REMOVE_WAIT_MS));
   };
 
   const pullNow = async (target: PullTarget, meter: ProgressMeter, signal: AbortSignal): Promise<InstalledModel> => {
@@ -130,17 +142,24 @@ export function createModelStore(options: StoreOptions): ModelStore {
 
   const list = async (): Promise<readonly InstalledModel[]> => {
     const models: InstalledModel[] = [];
-    for (const manifest of await readManifests(context.layout, telemetry)) {
+    for (const manifest of byPreference(await readManifests(context.layout, telemetry))) {
       const model = await opened(manifest);
       if (model === undefined) telemetry.log.warn('store_files_missing', { model: manifest.id, variant: manifest.variant });
       else models.push(model);
     }
-    return models.sort((a, b) => a.card.id.localeCompare(b.card.id) || a.variant.name.localeCompare(b.variant.name));
+    return models.sort((a, b) => a.card.id.localeCompare(b.card.id));
   };
-  return { find, pull, list, verify: (id) => verifyAll(context, id), remove: (id, variant) => remove(context, id, variant) };
+  return {
+    find,
+    variants,
+    pull,
+    list,
+    make,
+    pin,
+    verify: (id) => verifyAll(context, id),
+    remove: (id, variant) => remove(context, id, variant),
+  };
 }
-
-const isNamed = (manifest: Manifest, id: string): boolean => manifest.id.toLowerCase() === id.toLowerCase();
 
 async function verifyAll(context: StoreContext, id: string | undefined): Promise<readonly VerifyReport[]> {
   const reports: VerifyReport[] = [];
@@ -151,12 +170,10 @@ async function verifyAll(context: StoreContext, id: string | undefined): Promise
 }
 
 async function remove(context: StoreContext, id: string, variant: string | undefined): Promise<{ readonly freedBytes: number }> {
-  const all = await readManifests(context.layout, context.telemetry);
-  const gone = all.filter((manifest) => isNamed(manifest, id) && (variant === undefined || manifest.variant === variant));
+  const all = (await readManifests(context.layout, context.telemetry)).filter((manifest) => isNamed(manifest, id));
+  const gone = variant === undefined ? all : byVariantName(all, variant);
   const first = gone[0];
-  if (first === undefined) {
-    throw new LocalLiteError('model_not_found', `${id}${variant === undefined ? '' : `#${variant}`} is not installed`, { param: 'model' });
-  }
+  if (first === undefined) throw notInstalled(id, variant);
   // Only a pull of this very model holds the lock for long; then it is in use, and waiting for it would be a surprise.
   const signal = AbortSignal.timeout(REMOVE_WAIT_MS);
   try {
@@ -168,6 +185,10 @@ async function remove(context: StoreContext, id: string, variant: string | undef
     if (!signal.aborted || !LocalLiteError.is(error) || error.code !== 'cancelled') throw error;
     throw new LocalLiteError('model_in_use', `${first.id} is being pulled; cancel that first`, { param: 'model', cause: error });
   }
+}
+
+function notInstalled(id: string, variant: string | undefined): LocalLiteError {
+  return new LocalLiteError('model_not_found', `${id}${variant === undefined ? '' : `#${variant}`} is not installed`, { param: 'model' });
 }
 
 function placesOf({ settings, environment, sources }: StoreOptions): Places {
@@ -184,78 +205,6 @@ function placesOf({ settings, environment, sources }: StoreOptions): Places {
     cache: createHubCache(settings.hub.cache),
     offline: settings.offline,
   };
-}
-
-/** What a reference comes down to: which model, whether it is there, and how it is fetched. */
-interface PullTarget {
-  readonly id: string;
-  readonly key: string;
-  installed(find: (id: string, variant?: string) => Promise<InstalledModel | undefined>): Promise<InstalledModel | undefined>;
-  pull(context: PullContext, places: Places): Promise<Manifest>;
-}
-
-function targetOf(catalog: CardFinder, reference: Reference, settingsOf: (id: string) => StoredModelSettings): PullTarget {
-  const { source, id, revision } = reference;
-  const entry = source === undefined || source === 'hub' ? catalog.resolve(id) : undefined;
-  const ours = entry !== undefined && (revision === undefined || revision === entry.card.revision);
-  if (ours) {
-    const { card } = entry;
-    const variant = reference.variant ?? entry.variant ?? settingsOf(card.id).variant;
-    return {
-      id: card.id,
-      key: `${card.id}#${variant ?? ''}#${source ?? ''}`,
-      installed: async (find) => {
-        const model = await find(card.id, variant);
-        return model?.card.revision === card.revision ? model : undefined;
-      },
-      pull: (context, places) => pullCard(context, places, card, wantedVariants(card, variant), source),
-    };
-  }
-  return unlistedTarget(reference, settingsOf);
-}
-
-function unlistedTarget(reference: Reference, settingsOf: (id: string) => StoredModelSettings): PullTarget {
-  if (reference.source === undefined && !reference.id.includes('/')) {
-    throw new LocalLiteError(
-      'model_not_found',
-      `there is no model named ${JSON.stringify(reference.id)} in the catalogue; a model of the hub is named owner/name`,
-      {
-        param: 'model',
-      },
-    );
-  }
-  const id = referenceId(reference);
-  const own = settingsOf(id);
-  const variant = reference.variant ?? own.variant;
-  const address = { kind: reference.source ?? 'hub', id: reference.id, revision: reference.revision } as const;
-  const overrides: CardOverrides = {
-    pooling: own.pooling,
-    normalize: own.normalize,
-    maxTokens: own.max_tokens,
-    dimensions: own.dimensions,
-    queryPrompt: own.query_prompt,
-    passagePrompt: own.passage_prompt,
-  };
-  return {
-    id,
-    key: JSON.stringify([address, variant]),
-    installed: async (find) => {
-      const model = await find(id, variant);
-      if (model === undefined) return undefined;
-      const from = addressOf(model.source);
-      const same =
-        from.kind === address.kind && from.id === address.id && (address.revision === undefined || address.revision === from.revision);
-      return same ? model : undefined;
-    },
-    pull: (context, places) => pullUnlisted(context, places, { id, address, variant, overrides }),
-  };
-}
-
-/** The pinned variant first, then the card's order. */
-function byPreference(manifests: readonly Manifest[]): readonly Manifest[] {
-  const rank = (manifest: Manifest): number =>
-    manifest.pinned ? -1 : manifest.card.variants.findIndex(({ name }) => name === manifest.variant);
-  return [...manifests].sort((a, b) => rank(a) - rank(b));
 }
 
 async function verified({ layout }: StoreContext, manifest: Manifest): Promise<VerifyReport> {

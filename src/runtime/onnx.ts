@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { LocalLiteError } from '../errors.ts';
+import { withFixedShape } from './fixed-shape.ts';
 import type { ProviderName } from './providers.ts';
 import type { InferenceSession, OpenedSession, SessionRequest, TensorShape, Tensors } from './session.ts';
 
@@ -65,7 +66,7 @@ export async function openSession(request: SessionRequest): Promise<OpenedSessio
   const profileFolder = await mkdtemp(join(tmpdir(), 'locallite-profile-'));
   try {
     const session = await ort.InferenceSession.create(request.path, sessionOptions(request, join(profileFolder, 'p')));
-    return { ...wrapSession(ort, session), nodesByProvider: () => endProfile(session, profileFolder) };
+    return { ...withFixedShape(wrapSession(ort, session)), nodesByProvider: () => endProfile(session, profileFolder) };
   } catch (cause) {
     await rm(profileFolder, { recursive: true, force: true });
     // Clients read this; where the files lie is nobody's business but the owner's.

@@ -10,7 +10,8 @@ export interface Frame {
   readonly contentType: number;
 }
 
-interface FramePart {
+/** A special token and its type. */
+export interface FramePart {
   readonly id: number;
   readonly typeId: number;
 }
@@ -25,7 +26,7 @@ export function readFrame(value: unknown, where = 'post_processor'): Frame {
   switch (type) {
     case 'BertProcessing':
     case 'RobertaProcessing':
-      return { before: [pairPart(config, 'cls', where)], after: [pairPart(config, 'sep', where)], contentType: 0 };
+      return { before: [specialPart(config, 'cls', where)], after: [specialPart(config, 'sep', where)], contentType: 0 };
     case 'TemplateProcessing':
       return templateFrame(config, where);
     case 'ByteLevel':
@@ -43,7 +44,8 @@ function nest(inner: Frame, outer: Frame): Frame {
   return { before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after], contentType: outer.contentType };
 }
 
-function pairPart(config: JsonObject, key: 'cls' | 'sep', where: string): FramePart {
+/** The special token that `BertProcessing` and `RobertaProcessing` keep under `key`, of type 0. */
+export function specialPart(config: JsonObject, key: 'cls' | 'sep', where: string): FramePart {
   const id = arrayAt(config[key], `${where}.${key}`)[1];
   if (typeof id !== 'number' || !Number.isInteger(id)) throw malformed(`${where}.${key}`, '[token, id]');
   return { id, typeId: 0 };
@@ -71,7 +73,8 @@ function templateFrame(config: JsonObject, where: string): Frame {
   return { before, after, contentType };
 }
 
-function idsOfSpecial(specials: JsonObject, name: string, where: string): readonly number[] {
+/** The ids that a template's special token stands for. */
+export function idsOfSpecial(specials: JsonObject, name: string, where: string): readonly number[] {
   const at = `${where}.special_tokens["${name}"]`;
   return arrayAt(objectAt(specials[name], at)['ids'], `${at}.ids`).map((id) => {
     if (typeof id !== 'number' || !Number.isInteger(id)) throw malformed(`${at}.ids`, 'a list of ids');

@@ -11,6 +11,7 @@ import { checkLimit, type Frame, frameIds, readFrame } from './tokenizer-frame.t
 import { isJsonObject, type JsonObject, malformed, objectAt, textOf, unsupported } from './tokenizer-json.ts';
 import { NativeTokenizer } from './tokenizer-native.ts';
 import { createNormalizer } from './tokenizer-normalize.ts';
+import { framePair, type PairFrame, readPairFrame } from './tokenizer-pair.ts';
 import { createPreTokenizer, type PreTokenizer } from './tokenizer-split.ts';
 import type { Encoding, Tokenizer, TokenSpan } from './tokenizer-types.ts';
 import { createUnigram, readUnigramPieces } from './tokenizer-unigram.ts';
@@ -28,6 +29,8 @@ interface Parts {
   readonly preTokenize: PreTokenizer;
   readonly model: WordModel;
   readonly frame: Frame;
+  /** The step that frames texts, for pairs: read when a pair is asked for, since most models never see one. */
+  readonly postProcessor: unknown;
   /** Long texts may be cut into chunks. */
   readonly local: boolean;
   readonly decode: Decoder;
@@ -44,6 +47,7 @@ class ExactTokenizer implements Tokenizer {
   readonly exact = true;
   readonly #parts: Parts;
   #native: NativeTokenizer | LocalLiteError | undefined;
+  #pairFrame: PairFrame | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -60,6 +64,34 @@ class ExactTokenizer implements Tokenizer {
   async encodeAsync(text: string, options: EncodeOptions = {}): Promise<Encoding> {
     if (text.length <= LONG_TEXT) return this.encode(text, options);
     return frameIds(await this.#longContentIds(text.toWellFormed()), this.#parts.frame, options);
+  }
+
+  async content(text: string): Promise<readonly number[]> {
+    return text.length <= LONG_TEXT ? this.#contentIds(text) : this.#longContentIds(text.toWellFormed());
+  }
+
+  frame(content: readonly number[], options: { readonly maxTokens?: number } = {}): Encoding {
+    return frameIds(content, this.#parts.frame, options);
+  }
+
+  async encodePair(query: string, passage: string, options: { readonly maxTokens?: number } = {}): Promise<Encoding> {
+    return this.framePair(await this.content(query), await this.content(passage), options);
+  }
+
+  framePair(query: readonly number[], passage: readonly number[], options: { readonly maxTokens?: number } = {}): Encoding {
+    return framePair(query, passage, this.#pairs(), options);
+  }
+
+  get pairSpecials(): number {
+    return this.#pairs().specials;
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#parts.vocabulary.idOf(token);
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#parts.specialIds.has(id);
   }
 
   async spans(text: string, options: { readonly addSpecialTokens?: boolean } = {}): Promise<readonly TokenSpan[]> {
@@ -123,6 +155,11 @@ class ExactTokenizer implements Tokenizer {
       this.#append(chunk, index === 0, ids);
     }
     return ids;
+  }
+
+  #pairs(): PairFrame {
+    this.#pairFrame ??= readPairFrame(this.#parts.postProcessor);
+    return this.#pairFrame;
   }
 
   #checkIds(ids: readonly number[]): void {
@@ -247,6 +284,7 @@ async function buildParts(file: string, json: JsonObject, beside: readonly (Json
     preTokenize: await createPreTokenizer(json['pre_tokenizer']),
     model,
     frame: readFrame(json['post_processor']),
+    postProcessor: json['post_processor'],
     local: isLocal(json['normalizer'], json['pre_tokenizer'], added),
     decode: await createDecoder(json['decoder']),
     tidy: beside[0]?.['clean_up_tokenization_spaces'] === true,

@@ -1,5 +1,7 @@
 import { LocalLiteError } from '../errors.ts';
 import type { JobObject } from '../wire/jobs.ts';
+import type { ModelConvertRequest } from '../wire/models.ts';
+import type { RerankRequest, RerankResponse } from '../wire/rerank.ts';
 import type { Readiness } from '../wire/service.ts';
 import type { DetokenizeRequest, DetokenizeResponse, TokenizeRequest, TokenizeResponse } from '../wire/tokenize.ts';
 import { Aliases, Keys } from './access.ts';
@@ -67,8 +69,27 @@ export class LocalLite {
    *   console.log(job.state, job.progress?.bytes_done, 'of', job.progress?.bytes_total);
    * }
    */
-  async *pull(reference: string, options: CallOptions = {}): AsyncGenerator<JobObject, void, undefined> {
-    const start = { method: 'POST', path: '/v1/models/pull', body: { model: reference }, repeatable: true, ...options } as const;
+  pull(reference: string, options: CallOptions = {}): AsyncGenerator<JobObject, void, undefined> {
+    return this.#follow('/v1/models/pull', { model: reference }, options);
+  }
+
+  /**
+   * Makes a variant of a model's published weights on the gateway and reports how far it is; weights that are missing are pulled first.
+   * Without a precision it makes what the gateway chooses, as the first use of the model does.
+   * @throws LocalLiteError model_unsupported, insufficient_memory, disk_full, cancelled, unreachable …
+   * @example
+   * for await (const job of client.convert('all-MiniLM-L6-v2', { precision: 'int8' })) console.log(job.state, job.progress?.phase);
+   */
+  convert(
+    model: string,
+    request: Omit<ModelConvertRequest, 'stream'> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<JobObject, void, undefined> {
+    return this.#follow(`/v1/models/${encodeURIComponent(model)}/convert`, request, options);
+  }
+
+  async *#follow(path: string, body: object, options: CallOptions): AsyncGenerator<JobObject, void, undefined> {
+    const start = { method: 'POST', path, body, repeatable: true, ...options } as const;
     for (let starts = 0; ; starts++) {
       const { id } = await this.#transport.json<JobObject>(start);
       try {
@@ -78,10 +99,22 @@ export class LocalLite {
         }
         return;
       } catch (error) {
-        // A gateway that was restarted has forgotten the job, but not the bytes it fetched.
+        // A gateway that was restarted has forgotten the job, but not what it fetched and made.
         if (!(LocalLiteError.is(error) && error.code === 'job_not_found') || starts > 0) throw error;
       }
     }
+  }
+
+  /**
+   * Documents by their relevance to a query, the most relevant first. Without a `model` the gateway's default reranker runs. Each document
+   * comes back with its place in the request; `return_documents: false` leaves its text out.
+   * @throws LocalLiteError invalid_request, input_too_long, model_not_found, overloaded, unreachable, timed_out, cancelled …
+   * @example
+   * const { results } = await client.rerank({ query: 'how do cats talk?', documents: ['a dog barks', 'a cat meows'], top_n: 1 });
+   * console.log(results[0]?.index, results[0]?.relevance_score, results[0]?.document?.text);
+   */
+  rerank(request: RerankRequest, options: CallOptions = {}): Promise<RerankResponse> {
+    return this.#transport.json({ ...options, method: 'POST', path: '/v1/rerank', body: request, repeatable: true });
   }
 
   /** Token ids, pieces and offsets of texts, as the model's own tokenizer makes them. */

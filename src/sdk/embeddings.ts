@@ -1,7 +1,10 @@
 import { LocalLiteError } from '../errors.ts';
 import { decodeVector } from '../wire/base64.ts';
 import type { EmbeddingsExtension, EmbeddingsRequest, EmbeddingsResponse } from '../wire/embeddings.ts';
+import type { MultiResponse } from '../wire/multi.ts';
+import type { SparseResponse } from '../wire/sparse.ts';
 import type { CallOptions, Transport } from './transport.ts';
+import { type CreateMulti, type CreateSparse, decodedMulti, decodedSparse, type MultiResult, type SparseResult } from './vectors.ts';
 
 /** OpenAI's request with LocalLite's extra fields; `model` may be left out. `encoding_format` decides what the vectors come as. */
 export type CreateEmbeddings = Omit<EmbeddingsRequest, 'model' | 'encoding_format'> & { readonly model?: string };
@@ -80,6 +83,64 @@ export class Embeddings {
     });
     if (request.encoding_format !== undefined) return answer;
     return { ...answer, data: answer.data.map((item) => ({ ...item, embedding: decoded(item.embedding) })) };
+  }
+
+  /**
+   * Sparse vectors: vocabulary ids and their weights. They travel as base64 and arrive in typed arrays; with `encoding_format: 'float'` as
+   * arrays of numbers, with `'base64'` as text, just as they were sent. Without a `model` the gateway's default for sparse vectors runs.
+   * @throws LocalLiteError as {@link Embeddings.create}
+   * @example
+   * const { data } = await client.embeddings.sparse({ input: 'a cat meows', return_tokens: true });
+   * data[0]?.indices.forEach((id, place) => console.log(id, data[0]?.tokens?.[place], data[0]?.values[place]));
+   */
+  sparse(request: CreateSparse & { readonly encoding_format?: undefined }, options?: CallOptions): Promise<SparseResult>;
+  sparse(
+    request: CreateSparse & { readonly encoding_format: 'float' },
+    options?: CallOptions,
+  ): Promise<SparseResult<readonly number[], readonly number[]>>;
+  sparse(request: CreateSparse & { readonly encoding_format: 'base64' }, options?: CallOptions): Promise<SparseResult<string, string>>;
+  sparse(
+    request: CreateSparse & { readonly encoding_format?: 'float' | 'base64' | undefined },
+    options?: CallOptions,
+  ): Promise<SparseResult<Int32Array | readonly number[] | string, Float32Array | readonly number[] | string>>;
+  async sparse(
+    request: CreateSparse & { readonly encoding_format?: 'float' | 'base64' | undefined },
+    options: CallOptions = {},
+  ): Promise<SparseResult<Int32Array | readonly number[] | string, Float32Array | readonly number[] | string>> {
+    const answer = await this.#post<SparseResponse>('/v1/embeddings/sparse', request, options);
+    return request.encoding_format === undefined ? decodedSparse(answer) : answer;
+  }
+
+  /**
+   * One vector a token, for late interaction. They travel as base64 and arrive as one `Float32Array` a token; with
+   * `encoding_format: 'float'` as arrays of numbers, with `'base64'` as text beside its `shape`, just as they were sent. Without a `model`
+   * the gateway's default for such vectors runs.
+   * @throws LocalLiteError as {@link Embeddings.create}
+   * @example
+   * const { data } = await client.embeddings.multi({ input: ['a cat meows', 'a dog barks'], input_type: 'passage' });
+   * console.log(data[0]?.embeddings.length, 'vectors of', data[0]?.embeddings[0]?.length, 'dimensions');
+   */
+  multi(request: CreateMulti & { readonly encoding_format?: undefined }, options?: CallOptions): Promise<MultiResult>;
+  multi(
+    request: CreateMulti & { readonly encoding_format: 'float' },
+    options?: CallOptions,
+  ): Promise<MultiResult<readonly (readonly number[])[]>>;
+  multi(request: CreateMulti & { readonly encoding_format: 'base64' }, options?: CallOptions): Promise<MultiResult<string>>;
+  multi(
+    request: CreateMulti & { readonly encoding_format?: 'float' | 'base64' | undefined },
+    options?: CallOptions,
+  ): Promise<MultiResult<readonly Float32Array[] | readonly (readonly number[])[] | string>>;
+  async multi(
+    request: CreateMulti & { readonly encoding_format?: 'float' | 'base64' | undefined },
+    options: CallOptions = {},
+  ): Promise<MultiResult<readonly Float32Array[] | readonly (readonly number[])[] | string>> {
+    const answer = await this.#post<MultiResponse>('/v1/embeddings/multi', request, options);
+    return request.encoding_format === undefined ? decodedMulti(answer) : answer;
+  }
+
+  #post<T>(path: string, request: { readonly encoding_format?: string | undefined }, options: CallOptions): Promise<T> {
+    const body = { ...request, encoding_format: request.encoding_format ?? 'base64' };
+    return this.#transport.json<T>({ ...options, method: 'POST', path, body, repeatable: true });
   }
 
   /** Vectors of texts, in their order. See `LocalLite.embed`. */

@@ -13,7 +13,7 @@ const RECONNECTIONS = 6;
 
 const ENDED: ReadonlySet<JobObject['state']> = new Set(['succeeded', 'failed', 'cancelled']);
 
-/** Long work on the gateway: model pulls. */
+/** Long work on the gateway: pulls and conversions of models. */
 export class Jobs {
   readonly #transport: Transport;
 

@@ -1,4 +1,12 @@
-import type { LoadedModelObject, ModelDeleted, ModelList, ModelLoadRequest, ModelObject, ModelUnloaded } from '../wire/models.ts';
+import type {
+  LoadedModelObject,
+  ModelDeleted,
+  ModelList,
+  ModelLoadRequest,
+  ModelObject,
+  ModelPinRequest,
+  ModelUnloaded,
+} from '../wire/models.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 /** `installed` (what is on disk) or `catalog` (also what could be pulled). */
@@ -30,6 +38,12 @@ export class Models {
     const { keepAlive, ...call } = options;
     const body: ModelLoadRequest = keepAlive === undefined ? {} : { keep_alive: keepAlive };
     return this.#transport.json({ ...call, method: 'POST', path: `${pathOf(name)}/load`, body, repeatable: true });
+  }
+
+  /** Makes an installed variant the one that runs when none is named; `auto` leaves the choice to the next load. */
+  pin(name: string, variant: string, options: CallOptions = {}): Promise<ModelObject> {
+    const body: ModelPinRequest = { variant };
+    return this.#transport.json({ ...options, method: 'POST', path: `${pathOf(name)}/pin`, body, repeatable: true });
   }
 
   /** Frees its memory once the requests that use it are done. */

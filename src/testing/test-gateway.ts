@@ -11,8 +11,17 @@ import type { InstalledModel, ModelStore } from '../models/store-types.ts';
 import type { FakeGraph } from '../runtime/fake.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 
-/** Id of the pretended model. Its words are `w0` … `w999`, and `throw`, `crash`, `hang`, `starve`, which do that to a run. */
+/** Id of the pretended model. Its words are `w0` … `w999`, `.`, `,`, `!`, `?`, and `throw`, `crash`, `hang`, `starve`, which do that to a run. */
 export const TEST_MODEL = 'test/words';
+
+/** Pretended models of the other tasks, with the same words: see {@link openFakeSession} for their numbers. */
+export const TEST_RERANKER = 'test/reranker';
+/** Weighs the words of its vocabulary. */
+export const TEST_SPARSE = 'test/sparse';
+/** One vector a token, as ColBERT: markers, queries filled up to 8 tokens, no vectors for punctuation. */
+export const TEST_MULTI = 'test/multi';
+/** Embeds, weighs tokens and gives token vectors, as bge-m3 does. */
+export const TEST_ALL_IN_ONE = 'test/all-in-one';
 
 const FAULT_WORDS = ['throw', 'crash', 'hang', 'starve'] as const;
 const FIRST_FAULT_ID = 4;
@@ -39,19 +48,41 @@ export async function createTestGateway(options: TestGatewayOptions = {}): Promi
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'locallite-test-')));
   const graph: FakeGraph = {
     dimensions: options.dimensions ?? 8,
+    vocabulary: WORDS.length,
+    specialIds: SPECIAL_WORDS.map((word) => WORDS.indexOf(word)),
     millisecondsPerToken: options.millisecondsPerToken ?? 0,
     faults: Object.fromEntries(FAULT_WORDS.map((word, index) => [word, FIRST_FAULT_ID + index])),
   };
-  const ids = [TEST_MODEL, ...(options.alsoModels ?? [])];
-  const cards = ids.map((id) => testCard(id, graph.dimensions));
+  const embedders = [TEST_MODEL, ...(options.alsoModels ?? [])].map((id) => testCard(id, graph.dimensions));
+  const cards = [...embedders, ...otherCards(graph.dimensions)];
   const store = new TestStore(await Promise.all(cards.map((card) => installTestModel(home, card))));
   return createGateway({
-    settings: { threads: 2, providers: ['cpu'], offline: true, default_models: { embed: TEST_MODEL }, ...options.settings, home },
+    settings: { threads: 2, providers: ['cpu'], offline: true, default_models: DEFAULT_MODELS, ...options.settings, home },
     catalog: createCatalog(cards, []),
     store,
-    fakes: new Map(ids.map((id) => [id, graph])),
+    fakes: new Map(cards.map(({ id }) => [id, graph])),
     ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
   });
+}
+
+const DEFAULT_MODELS = { embed: TEST_MODEL, rerank: TEST_RERANKER, sparse: TEST_SPARSE, multi: TEST_MULTI };
+
+function otherCards(dimensions: number): readonly ModelCard[] {
+  const prompts = { query: '', passage: '' };
+  const card = (id: string, facts: Partial<ModelCard>): ModelCard => ({ ...testCard(id, dimensions), prompts, ...facts });
+  return [
+    card(TEST_RERANKER, { task: 'rerank', rerank: { activation: 'sigmoid' } }),
+    card(TEST_SPARSE, { task: 'sparse', sparse: { from: 'vocabulary' } }),
+    card(TEST_MULTI, {
+      task: 'multi',
+      multi: { dimensions, markers: { query: '[unused0]', passage: '[unused1]' }, queryTokens: 8, skipPunctuation: true },
+    }),
+    card(TEST_ALL_IN_ONE, {
+      alsoTasks: ['sparse', 'multi'],
+      sparse: { from: 'tokens' },
+      multi: { dimensions, skipFirst: true, skipPunctuation: false },
+    }),
+  ];
 }
 
 function testCard(id: string, dimensions: number): ModelCard {
@@ -91,11 +122,23 @@ async function installTestModel(home: string, card: ModelCard): Promise<Installe
   return { card, variant, source: 'test', directory, files: [], bytes: 0, installedAt: new Date(0).toISOString() };
 }
 
+const SPECIAL_WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[unused0]', '[unused1]'];
+/** The vocabulary; a word's place is its id. */
+const WORDS = [
+  ...SPECIAL_WORDS.slice(0, FIRST_FAULT_ID),
+  ...FAULT_WORDS,
+  ...Array.from({ length: 1000 }, (_, index) => `w${index}`),
+  ...SPECIAL_WORDS.slice(FIRST_FAULT_ID),
+  '.',
+  ',',
+  '!',
+  '?',
+];
+
 /** A tokenizer.json with one id a word. */
 function wordTokenizer(): object {
-  const words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', ...FAULT_WORDS, ...Array.from({ length: 1000 }, (_, index) => `w${index}`)];
-  const special = (content: string, id: number): object => ({
-    id,
+  const special = (content: string): object => ({
+    id: WORDS.indexOf(content),
     content,
     single_word: false,
     lstrip: false,
@@ -107,16 +150,16 @@ function wordTokenizer(): object {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: ['[PAD]', '[UNK]', '[CLS]', '[SEP]'].map(special),
+    added_tokens: SPECIAL_WORDS.filter((word) => !word.startsWith('[unused')).map(special),
     normalizer: null,
     pre_tokenizer: { type: 'WhitespaceSplit' },
     post_processor: { type: 'BertProcessing', sep: ['[SEP]', 3], cls: ['[CLS]', 2] },
     decoder: null,
-    model: { type: 'WordLevel', vocab: Object.fromEntries(words.map((word, id) => [word, id])), unk_token: '[UNK]' },
+    model: { type: 'WordLevel', vocab: Object.fromEntries(WORDS.map((word, id) => [word, id])), unk_token: '[UNK]' },
   };
 }
 
-/** A store that holds what it is given; pulls are refused. */
+/** A store that holds what it is given; pulls and conversions are refused. */
 export class TestStore implements ModelStore {
   #models: readonly InstalledModel[];
 
@@ -129,11 +172,24 @@ export class TestStore implements ModelStore {
   }
 
   async find(id: string, variant?: string): Promise<InstalledModel | undefined> {
-    return this.#models.find((model) => model.card.id === id && (variant === undefined || model.variant.name === variant));
+    const fitting = this.#models.filter((model) => model.card.id === id && (variant === undefined || model.variant.name === variant));
+    return fitting.find(({ pinned }) => pinned === true) ?? fitting[0];
   }
 
   async pull(reference: string): Promise<InstalledModel> {
     throw new LocalLiteError('offline', `${reference} cannot be pulled in a test`);
+  }
+
+  async variants(id: string): Promise<readonly InstalledModel[]> {
+    return this.#models.filter((model) => model.card.id === id);
+  }
+
+  async make(weights: InstalledModel): Promise<InstalledModel> {
+    throw new LocalLiteError('model_unsupported', `nothing is made of ${weights.card.id} in a test`);
+  }
+
+  async pin(id: string, variant: string | undefined): Promise<void> {
+    this.#models = this.#models.map((model) => (model.card.id === id ? { ...model, pinned: model.variant.name === variant } : model));
   }
 
   async verify(): Promise<[]> {

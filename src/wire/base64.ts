@@ -28,6 +28,17 @@ export function decodeVector(text: string): Float32Array {
   return new Float32Array(bytes.buffer, 0, bytes.byteLength / 4);
 }
 
+/** Base64 of little-endian int32; {@link decodeIntegers} gives exactly the same numbers back. */
+export function encodeIntegers(integers: Int32Array): string {
+  return encodeVector(new Float32Array(integers.buffer, integers.byteOffset, integers.length));
+}
+
+/** The whole numbers behind base64 text. @throws LocalLiteError invalid_request as {@link decodeVector} */
+export function decodeIntegers(text: string): Int32Array {
+  const { buffer, byteOffset, length } = decodeVector(text);
+  return new Int32Array(buffer, byteOffset, length);
+}
+
 function decodeWithBuffer(text: string): Uint8Array<ArrayBuffer> {
   // Buffer skips what is not base64, so the length tells whether anything was skipped.
   const decoded = Buffer.from(text, 'base64');

@@ -1,12 +1,30 @@
 import { z } from 'zod';
 import { aliasSetFields } from './aliases.ts';
 import { embeddingsFields } from './embeddings.ts';
-import { FIELD_CLASSES, type FieldTable } from './fields.ts';
+import { FIELD_CLASSES, FIELD_ORIGINS, type FieldTable } from './fields.ts';
 import { keyCreateFields } from './keys.ts';
-import { modelLoadFields, modelPullFields, modelQueryFields } from './models.ts';
+import { modelConvertFields, modelLoadFields, modelPinFields, modelPullFields, modelQueryFields } from './models.ts';
+import { multiFields } from './multi.ts';
+import { ollamaDeleteFields, ollamaEmbeddingsFields, ollamaEmbedFields, ollamaPullFields, ollamaShowFields } from './ollama-fields.ts';
+import { cohereRerankFields, rerankFields } from './rerank-fields.ts';
+import { sparseFields } from './sparse.ts';
+import {
+  teiDecodeFields,
+  teiEmbedFields,
+  teiPredictFields,
+  teiRerankFields,
+  teiRootFields,
+  teiSimilarityFields,
+  teiSparseFields,
+  teiTokenizeFields,
+  teiTokensFields,
+} from './tei-fields.ts';
 import { detokenizeFields, tokenizeFields } from './tokenize.ts';
 
-const fieldSchema = z.strictObject({ class: z.enum(FIELD_CLASSES), origin: z.enum(['openai', 'locallite', 'other']), note: z.string() });
+/** The APIs that are spoken. */
+const WIRES = ['openai', 'cohere', 'jina', 'tei', 'ollama', 'locallite'] as const;
+
+const fieldSchema = z.strictObject({ class: z.enum(FIELD_CLASSES), origin: z.enum(FIELD_ORIGINS), note: z.string() });
 
 /** Answer of GET /v1/compatibility, also kept as docs/compatibility.json. */
 export const compatibilitySchema = z
@@ -17,7 +35,7 @@ export const compatibilitySchema = z
       z.strictObject({
         method: z.string(),
         path: z.string(),
-        wire: z.enum(['openai', 'locallite']),
+        wire: z.enum(WIRES),
         fields: z.record(z.string(), fieldSchema),
       }),
     ),
@@ -25,23 +43,45 @@ export const compatibilitySchema = z
   .meta({ description: 'What LocalLite does with each field of each request.' });
 export type Compatibility = z.infer<typeof compatibilitySchema>;
 
-const endpoint = (wire: 'openai' | 'locallite', method: string, path: string, fields: FieldTable = {}) => ({ method, path, wire, fields });
+const endpoint = (wire: (typeof WIRES)[number], method: string, path: string, fields: FieldTable = {}) => ({ method, path, wire, fields });
 
 /** What LocalLite does with each field of each request: the one list that requests are checked by. */
 export const compatibility: Compatibility = {
   classes: {
     honoured: 'It has the effect that its documentation promises.',
-    accepted_without_effect: 'Harmless; named in `locallite.ignored` and in the header X-LocalLite-Ignored.',
-    refused: "Answered with 400; `param` is the field's name and the message says what to use instead.",
+    accepted_without_effect:
+      'Harmless; named in the header X-LocalLite-Ignored, and in `locallite.ignored` where the wire has room for it.',
+    refused:
+      "Answered with the wire's status for a wrong request (400); the message says what to use instead, and `param`, where the wire has it, is the field's name.",
   },
-  unknown_fields: 'Refused with 400; with the setting `unknown_fields: warn` they are accepted without effect.',
+  unknown_fields: 'Refused as well; with the setting `unknown_fields: warn` they are accepted without effect.',
   endpoints: [
     endpoint('openai', 'POST', '/v1/embeddings', embeddingsFields),
+    endpoint('locallite', 'POST', '/v1/embeddings/sparse', sparseFields),
+    endpoint('jina', 'POST', '/v1/embeddings/multi', multiFields),
+    endpoint('jina', 'POST', '/v1/rerank', rerankFields),
+    endpoint('cohere', 'POST', '/v2/rerank', cohereRerankFields),
+    endpoint('tei', 'POST', '/', teiRootFields),
+    endpoint('tei', 'POST', '/embed', teiEmbedFields),
+    endpoint('tei', 'POST', '/embed_all', teiTokensFields),
+    endpoint('tei', 'POST', '/embed_sparse', teiSparseFields),
+    endpoint('tei', 'POST', '/similarity', teiSimilarityFields),
+    endpoint('tei', 'POST', '/rerank', teiRerankFields),
+    endpoint('tei', 'POST', '/predict', teiPredictFields),
+    endpoint('tei', 'POST', '/tokenize', teiTokenizeFields),
+    endpoint('tei', 'POST', '/decode', teiDecodeFields),
+    endpoint('ollama', 'POST', '/api/embed', ollamaEmbedFields),
+    endpoint('ollama', 'POST', '/api/embeddings', ollamaEmbeddingsFields),
+    endpoint('ollama', 'POST', '/api/show', ollamaShowFields),
+    endpoint('ollama', 'POST', '/api/pull', ollamaPullFields),
+    endpoint('ollama', 'DELETE', '/api/delete', ollamaDeleteFields),
     endpoint('openai', 'GET', '/v1/models', modelQueryFields),
     endpoint('openai', 'GET', '/v1/models/{id}', modelQueryFields),
     endpoint('openai', 'DELETE', '/v1/models/{id}'),
     endpoint('locallite', 'POST', '/v1/models/{id}/load', modelLoadFields),
     endpoint('locallite', 'POST', '/v1/models/{id}/unload'),
+    endpoint('locallite', 'POST', '/v1/models/{id}/convert', modelConvertFields),
+    endpoint('locallite', 'POST', '/v1/models/{id}/pin', modelPinFields),
     endpoint('locallite', 'POST', '/v1/models/pull', modelPullFields),
     endpoint('locallite', 'POST', '/v1/tokenize', tokenizeFields),
     endpoint('locallite', 'POST', '/v1/detokenize', detokenizeFields),

@@ -12,7 +12,8 @@ const MAX_TOKEN_ID = 2 ** 31 - 1;
 const tokenIdsJson = { type: 'array', minItems: 1, items: { type: 'integer', minimum: 0, maximum: MAX_TOKEN_ID } };
 const textJson = { type: 'string', minLength: 1 };
 
-const inputSchema = z
+/** `input` of every request for vectors; what is wrong with it is said by hand, because it may hold half a million ids. */
+export const inputSchema = z
   .custom<EmbeddingInput>()
   .superRefine((value, context) => {
     const problem = inputProblem(value);
@@ -98,7 +99,7 @@ export const embeddingsFields: FieldTable = {
 };
 
 /** Milliseconds each stage took. */
-const timingsSchema = z
+export const timingsSchema = z
   .strictObject({ tokenize_ms: z.number(), queue_ms: z.number(), infer_ms: z.number(), total_ms: z.number() })
   .meta({ description: 'Milliseconds each stage took.' });
 

@@ -2,16 +2,22 @@
  * What LocalLite does with a field of a request.
  * - `honoured`: it has the effect that the wire's own documentation gives it.
  * - `accepted_without_effect`: harmless; named in the answer's `locallite.ignored` and in `X-LocalLite-Ignored`.
- * - `refused`: answered with 400 and the field's name in `param`.
+ * - `refused`: answered with the wire's status for a wrong request; the message names the field, and so does `param` where the wire has it.
  */
 export const FIELD_CLASSES = ['honoured', 'accepted_without_effect', 'refused'] as const;
 export type FieldClass = (typeof FIELD_CLASSES)[number];
 
+/**
+ * Whose field it is: a wire's own; `locallite`: an extension of ours that the wire itself does not have; `other`: a field of another API
+ * that clients send by mistake.
+ */
+export const FIELD_ORIGINS = ['openai', 'cohere', 'jina', 'tei', 'ollama', 'locallite', 'other'] as const;
+export type FieldOrigin = (typeof FIELD_ORIGINS)[number];
+
 /** How one field is treated, where the field comes from, and what a user should know of it. */
 export interface Field {
   readonly class: FieldClass;
-  /** `locallite`: an extension of ours that the wire itself does not have; `other`: a field of another API that clients send by mistake. */
-  readonly origin: 'openai' | 'locallite' | 'other';
+  readonly origin: FieldOrigin;
   readonly note: string;
 }
 

@@ -3,10 +3,36 @@ import { timestampSchema } from './common.ts';
 import { keepAliveSchema, modelNameSchema } from './embeddings.ts';
 import { type FieldTable, honoured } from './fields.ts';
 
+/** How a made variant holds to full precision, and how fast it is, as the converter measured. */
+const conversionReportSchema = z
+  .strictObject({
+    converter: z.int(),
+    precision: z.string(),
+    target: z.string(),
+    family: z.string(),
+    batch_invariance: z.number().nullable().meta({ description: 'Worst cosine between a text alone and in a batch.' }),
+    kept_in_float: z.array(z.string()),
+    worst_layers: z.array(z.strictObject({ layer: z.string(), relative_error: z.number() })),
+    seconds: z.number(),
+  })
+  .meta({ description: 'How it was made.' });
+
 /** A model on disk. */
 const installedModelSchema = z
   .strictObject({
     variant: z.string(),
+    kind: z.enum(['graph', 'weights', 'static']).meta({ description: '`weights` do not run themselves: graphs are made of them.' }),
+    pinned: z.boolean().meta({ description: 'It runs when no variant is named.' }),
+    fidelity: z
+      .strictObject({ mean_cosine: z.number(), worst_cosine: z.number(), on: z.string() })
+      .nullable()
+      .meta({ description: 'Cosine to full precision; null where nobody measured it, and for full precision itself.' }),
+    tokens_per_second: z
+      .strictObject({ this: z.number(), fp32: z.number().nullable() })
+      .nullable()
+      .meta({ description: 'Of one core, in turns with full precision; null for what was not made here.' }),
+    memory_bytes: z.int().nullable().meta({ description: 'Of one worker that holds it, as far as known.' }),
+    report: conversionReportSchema.nullable().meta({ description: 'Null for what was not made here.' }),
     source: z.string().meta({ description: 'Reference it was taken from.' }),
     bytes: z.int(),
     installed_at: timestampSchema,
@@ -65,8 +91,11 @@ export const modelExtensionSchema = z
       .strictObject({ date: z.string(), how: z.string() })
       .nullable()
       .meta({ description: 'When and how LocalLite itself ran it; null = nobody did.' }),
-    installed: installedModelSchema.nullable(),
+    installed: installedModelSchema.nullable().meta({ description: 'What runs when no variant is named.' }),
+    installed_variants: z.array(installedModelSchema).meta({ description: 'Everything of it that is on the disk.' }),
+    warning: z.string().nullable().meta({ description: 'Why what runs may not be good enough.' }),
     loaded: loadedModelSchema.nullable(),
+    loaded_variants: z.array(loadedModelSchema).meta({ description: 'All of its variants that are in memory.' }),
   })
   .meta({ description: 'What LocalLite knows of the model.' });
 
@@ -109,6 +138,33 @@ export const modelLoadFields: FieldTable = { keep_alive: honoured('locallite', '
 /** Answer of POST /v1/models/{id}/unload. */
 export const modelUnloadedSchema = z.strictObject({ id: z.string(), object: z.literal('model'), unloaded: z.literal(true) });
 export type ModelUnloaded = z.infer<typeof modelUnloadedSchema>;
+
+/** Body of POST /v1/models/{id}/convert. */
+export const modelConvertSchema = z.strictObject({
+  precision: z.enum(['auto', 'fp32', 'fp16', 'int8', 'q4']).default('auto').meta({ description: '`auto` makes what is chosen.' }),
+  target: z.enum(['cpu', 'gpu', 'npu']).default('cpu').meta({ description: 'What the graph is laid out for.' }),
+  pin: z.boolean().default(false).meta({ description: 'Let it run whenever no variant is named.' }),
+  stream: z.boolean().default(false).meta({ description: 'Answer with server-sent events of the job instead of the job.' }),
+});
+export type ModelConvertRequest = z.input<typeof modelConvertSchema>;
+export const modelConvertFields: FieldTable = {
+  precision: honoured('locallite', '"auto" (default), "fp32", "fp16", "int8" or "q4"'),
+  target: honoured('locallite', '"cpu" (default), "gpu" or "npu"'),
+  pin: honoured('locallite', 'true lets it run whenever no variant is named'),
+  stream: honoured('locallite', 'true answers with server-sent events of the job'),
+};
+
+/** Body of POST /v1/models/{id}/pin. */
+export const modelPinSchema = z.strictObject({
+  variant: z
+    .string()
+    .min(1)
+    .meta({ description: 'An installed variant, by its name or precision; `auto` leaves the choice to the next load.' }),
+});
+export type ModelPinRequest = z.input<typeof modelPinSchema>;
+export const modelPinFields: FieldTable = {
+  variant: honoured('locallite', 'an installed variant; "auto" leaves the choice to the next load'),
+};
 
 /** Body of POST /v1/models/pull. */
 export const modelPullSchema = z.strictObject({

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ROUTES } from '../../src/http/routes/table.ts';
-import { openAiErrorSchema } from '../../src/wire/openai-error.ts';
+import { openAiErrors } from '../../src/wire/openai-error.ts';
 import { createStubApp } from './stub-app.ts';
 
 const ROUNDS = process.env['LOCALLITE_TEST_LONG'] === '1' ? 10_000 : 500;
@@ -10,7 +10,11 @@ const lenient = createStubApp({ settings: { unknown_fields: 'warn' } });
 const writing = ROUTES.filter((route) => route.method !== 'GET');
 const fieldNames = [...new Set(writing.flatMap((route) => Object.keys(route.body.fields)))];
 
-const anyRoute = fc.constantFrom(...writing).map(({ method, path }) => ({ method, path: path.replace(/\{\w+\}/, 'job_1') }));
+const anyRoute = fc.constantFrom(...writing).map(({ method, path, errors = openAiErrors }) => ({
+  method,
+  path: path.replace(/\{\w+\}/, 'job_1'),
+  errors,
+}));
 const anyBody = fc.oneof(
   fc.json(),
   fc.string({ unit: 'binary' }),
@@ -28,20 +32,32 @@ const anyBody = fc.oneof(
     )
     .map((body) => JSON.stringify({ model: 'm', ...body })),
   fc
+    .record(
+      {
+        query: fc.oneof(fc.string(), fc.jsonValue()),
+        documents: fc.oneof(fc.array(fc.oneof(fc.string(), fc.dictionary(fc.constantFrom('text', 'a'), fc.jsonValue()))), fc.jsonValue()),
+        rank_fields: fc.oneof(fc.array(fc.constantFrom('text', 'a', '__proto__')), fc.jsonValue()),
+        top_n: fc.oneof(fc.integer(), fc.jsonValue()),
+        max_tokens_per_doc: fc.jsonValue(),
+      },
+      { requiredKeys: ['query', 'documents'] },
+    )
+    .map((body) => JSON.stringify({ model: 'm', ...body })),
+  fc
     .array(fc.oneof(fc.string(), fc.integer(), fc.array(fc.integer()), fc.constant(null)))
     .map((input) => JSON.stringify({ model: 'm', input })),
 );
 
-async function expectAnswer(answer: Response): Promise<void> {
+async function expectAnswer(answer: Response, errors = openAiErrors): Promise<void> {
   expect(answer.status).toBeLessThan(500);
   if (answer.status < 400) return void (await answer.arrayBuffer());
-  openAiErrorSchema.parse(await answer.json());
+  errors.schema.parse(await answer.json());
 }
 
-test('no body makes the gateway fail: a good answer, or an error in OpenAI’s shape', async () => {
+test('no body makes the gateway fail: a good answer, or an error in the shape of the route’s wire', async () => {
   await fc.assert(
-    fc.asyncProperty(anyRoute, anyBody, fc.boolean(), async ({ method, path }, body, strict) => {
-      await expectAnswer(await (strict ? app : lenient).call(method, path, body));
+    fc.asyncProperty(anyRoute, anyBody, fc.boolean(), async ({ method, path, errors }, body, strict) => {
+      await expectAnswer(await (strict ? app : lenient).call(method, path, body), errors);
     }),
     { numRuns: ROUNDS },
   );

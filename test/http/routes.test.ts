@@ -28,7 +28,7 @@ const WIRE_JOB = {
   kind: 'pull',
   subject: MODEL,
   state: 'queued',
-  progress: { phase: 'downloading', file: 'model.onnx', bytes_done: 5, bytes_total: 10, bytes_per_second: 2, eta_seconds: 2.5 },
+  progress: { phase: 'downloading', share: 0.5, file: 'model.onnx', bytes_done: 5, bytes_total: 10, bytes_per_second: 2, eta_seconds: 2.5 },
   error: null,
   result: null,
   created_at: '2026-01-02T03:04:05.000Z',
@@ -68,12 +68,105 @@ test('a model in the list, in exactly this shape', async () => {
           variants: ['q4'],
           scores: { 'STS-B': 84 },
           verified: null,
-          installed: { variant: 'q4', source: 'npm:mini@1.0.0', bytes: 77, installed_at: '2026-01-02T03:04:05.000Z' },
+          installed: {
+            variant: 'q4',
+            kind: 'graph',
+            pinned: false,
+            fidelity: null,
+            tokens_per_second: null,
+            memory_bytes: null,
+            report: null,
+            source: 'npm:mini@1.0.0',
+            bytes: 77,
+            installed_at: '2026-01-02T03:04:05.000Z',
+          },
+          installed_variants: [],
+          warning: null,
           loaded: null,
+          loaded_variants: [],
         },
       },
     ],
   });
+});
+
+test('a variant that was made here shows how good and how fast it is', async () => {
+  const { models } = createStubApp().gateway;
+  const plain = summary(true);
+  const { installed } = plain;
+  if (installed === undefined) throw new Error('the stub has a model');
+  const report = {
+    converter: 1,
+    precision: 'int8',
+    target: 'cpu',
+    family: 'bert',
+    batchInvariance: 1,
+    tokensPerSecond: { this: 9000, fp32: 4000 },
+    keptInFloat: ['a.b'],
+    worstLayers: [{ layer: 'c.d', relativeError: 0.02 }],
+    seconds: 2.5,
+  } as const;
+  const facts = { tasks: ['embed' as const], pooling: 'mean', normalize: true, dimensions: 4, maxTokens: 16 } as const;
+  const fidelity = { meanCosine: 0.998, worstCosine: 0.99, on: '68 texts' };
+  const variant = { ...installed.variant, name: 'int8-c1', memoryBytes: 5, fidelity };
+  const recipe = { converter: 1, precision: 'int8', target: 'cpu', ...facts, tasks: ['embed' as const] } as const;
+  const made = {
+    variant,
+    weights: 'a'.repeat(64),
+    recipe: { ...recipe, tasks: ['embed' as const] },
+    report: { ...report, keptInFloat: ['a.b'], worstLayers: [...report.worstLayers] },
+  };
+  const whole = { ...plain, installed: { ...installed, variant, pinned: true, made }, variants: [installed], warning: 'too far off' };
+  const app = createStubApp({ gateway: { models: { ...models, show: async () => whole } } });
+  const shown = modelSchema.parse(await (await app.call('GET', '/v1/models/mini')).json()).locallite;
+  expect(shown).toMatchObject({ warning: 'too far off', installed_variants: [{ variant: 'q4' }] });
+  expect(shown.installed).toMatchObject({
+    variant: 'int8-c1',
+    pinned: true,
+    fidelity: { mean_cosine: 0.998, worst_cosine: 0.99, on: '68 texts' },
+    tokens_per_second: { this: 9000, fp32: 4000 },
+    memory_bytes: 5,
+    report: { family: 'bert', kept_in_float: ['a.b'], worst_layers: [{ layer: 'c.d', relative_error: 0.02 }], batch_invariance: 1 },
+  });
+});
+
+test('a conversion answers with its job, or with its events, and checks what is ordered', async () => {
+  const orders: unknown[] = [];
+  const { jobs } = createStubApp().gateway;
+  const startConvert: typeof jobs.startConvert = (order) => {
+    orders.push(order);
+    return { ...job('job_1', 'running'), kind: 'convert', progress: { phase: 'calibrating', done: 0.25 } };
+  };
+  const app = createStubApp({ gateway: { jobs: { ...jobs, startConvert } } });
+  const accepted = await app.call('POST', '/v1/models/owner/mini/convert', { precision: 'int8', pin: true });
+  expect([accepted.status, accepted.headers.get('location')]).toEqual([202, '/v1/jobs/job_1']);
+  expect(await accepted.json()).toMatchObject({
+    kind: 'convert',
+    progress: { phase: 'calibrating', share: 0.25, file: null, bytes_total: null },
+  });
+  expect((await app.call('POST', '/v1/models/mini/convert')).status).toBe(202);
+  expect(orders).toEqual([
+    { reference: 'owner/mini', precision: 'int8', target: 'cpu', pin: true },
+    { reference: 'mini', precision: 'auto', target: 'cpu', pin: false },
+  ]);
+  const streamed = await app.call('POST', '/v1/models/mini/convert', { stream: true });
+  expect(streamed.headers.get('content-type')).toContain('text/event-stream');
+  const refused = await app.call('POST', '/v1/models/mini/convert', { precision: 'int7' });
+  expect(await refused.json()).toMatchObject({ error: { code: 'invalid_request', param: 'precision' } });
+});
+
+test('a variant is pinned, and the choice is left open again', async () => {
+  const pins: unknown[] = [];
+  const { models } = createStubApp().gateway;
+  const pin: typeof models.pin = async (name, variant) => void pins.push([name, variant]);
+  const app = createStubApp({ gateway: { models: { ...models, pin } } });
+  expect((await app.call('POST', '/v1/models/mini/pin', { variant: 'q4' })).status).toBe(200);
+  expect((await app.call('POST', '/v1/models/mini/pin', { variant: 'auto' })).status).toBe(200);
+  expect((await app.call('POST', '/v1/models/mini/pin', {})).status).toBe(400);
+  expect(pins).toEqual([
+    ['mini', 'q4'],
+    ['mini', undefined],
+  ]);
 });
 
 test('the catalogue also lists what is not installed', async () => {

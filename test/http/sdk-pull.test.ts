@@ -20,6 +20,7 @@ afterEach(async () => {
 function job(state: JobObject['state'], bytesDone = 0, extra: Partial<JobObject> = {}): JobObject {
   const progress = {
     phase: 'downloading',
+    share: bytesDone / 100,
     file: 'model.onnx',
     bytes_done: bytesDone,
     bytes_total: 100,

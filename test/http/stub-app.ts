@@ -3,7 +3,21 @@ import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ConfigOptions } from '../../src/config/settings.ts';
 import { LocalLiteError } from '../../src/errors.ts';
-import type { EmbedRequest, EmbedResult, Gateway, Job, LoadedModel, ModelSummary } from '../../src/gateway/gateway-types.ts';
+import type {
+  EmbedRequest,
+  EmbedResult,
+  Gateway,
+  Job,
+  LoadedModel,
+  ModelSummary,
+  MultiRequest,
+  MultiResult,
+  RerankRequest,
+  RerankResult,
+  SparseRequest,
+  SparseResult,
+  TaskResult,
+} from '../../src/gateway/gateway-types.ts';
 import type { KeyInfo, Keys } from '../../src/gateway/keys.ts';
 import { createAccess } from '../../src/http/access.ts';
 import { type App, createApp } from '../../src/http/server.ts';
@@ -102,6 +116,35 @@ export function embedStub(request: EmbedRequest): EmbedResult {
   };
 }
 
+function taskStub(count: number): TaskResult {
+  return {
+    model: MODEL,
+    variant: 'q4',
+    provider: 'cpu',
+    promptTokens: 3 * count,
+    truncatedTokens: new Array<number>(count).fill(0),
+    timings: { tokenizeMs: 1, queueMs: 2, inferMs: 3.25, totalMs: 6.5 },
+  };
+}
+
+/** Logits 1, 2, 3 … in the order of the documents, so that the last one is the best. */
+export function rerankStub(request: RerankRequest): RerankResult {
+  const logits = Float32Array.from(request.documents, (_document, index) => index + 1);
+  return { ...taskStub(request.documents.length), logits, scores: logits.map((logit) => 1 / (1 + Math.exp(-logit))) };
+}
+
+/** The n-th input has weight 0.5 at index n and 2 at index n + 10. */
+export function sparseStub(request: SparseRequest): SparseResult {
+  const vectors = request.input.map((_input, index) => ({ indices: Int32Array.of(index, index + 10), values: Float32Array.of(0.5, 2) }));
+  return { ...taskStub(request.input.length), space: 'a1b2', vectors };
+}
+
+/** Two tokens of four dimensions an input. */
+export function multiStub(request: MultiRequest): MultiResult {
+  const vectors = request.input.map((_input, index) => ({ tokens: 2, dimensions: 4, data: vectorOf(index, 8) }));
+  return { ...taskStub(request.input.length), space: 'a1b2', vectors };
+}
+
 export interface StubOptions {
   readonly settings?: ConfigOptions;
   readonly gateway?: Partial<Gateway>;
@@ -151,6 +194,8 @@ function stubGateway(config: Gateway['config'], telemetry: Telemetry): Gateway {
         if (name !== MODEL && name !== 'mini') throw new LocalLiteError('model_not_found', `no model ${name}`, { param: 'model' });
         return summary(true);
       },
+      prepare: async () => undefined,
+      pin: async () => undefined,
       load: async () => LOADED,
       unload: async () => undefined,
       remove: async () => ({ freedBytes: 77 }),
@@ -159,6 +204,7 @@ function stubGateway(config: Gateway['config'], telemetry: Telemetry): Gateway {
     },
     jobs: {
       startPull: () => job('job_1', 'queued'),
+      startConvert: () => ({ ...job('job_1', 'queued'), kind: 'convert' }),
       get: (id) => (id === 'job_1' ? job(id) : undefined),
       list: () => [job('job_1')],
       cancel: (id) => job(id, 'cancelled'),
@@ -175,6 +221,9 @@ function stubGateway(config: Gateway['config'], telemetry: Telemetry): Gateway {
       remove: async (name) => name === 'mine',
     },
     embed: async (request) => embedStub(request),
+    rerank: async (request) => rerankStub(request),
+    embedSparse: async (request) => sparseStub(request),
+    embedMulti: async (request) => multiStub(request),
     tokenize: async ({ input }) => ({
       model: MODEL,
       exact: true,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LocalLite } from '../../src/sdk/index.ts';
-import { DEFAULT_MODEL, MODEL_HOME } from '../home.ts';
+import { DEFAULT_MODEL, defaultVariant, MODEL_HOME } from '../home.ts';
 
 const CLI = join(import.meta.dirname, '..', '..', 'dist', 'cli.js');
 const HOME = mkdtempSync(join(tmpdir(), 'locallite-home-'));
@@ -66,7 +66,7 @@ function commands(name: string, hasGateway: boolean): void {
       expect(list).toMatchObject({ code: 0, err: '' });
       expect(JSON.parse(list.out)).toMatchObject({
         object: 'list',
-        data: [{ id: DEFAULT_MODEL, locallite: { installed: { variant: 'q4' } } }],
+        data: [{ id: DEFAULT_MODEL, locallite: { installed: { variant: defaultVariant() } } }],
       });
       expect((await run(['list', '--names'])).out).toBe('all-MiniLM-L6-v2\n');
       expect((await run(['show', 'all-minilm-l6-v2'])).out).toMatch(/^dimensions +384$/m);
@@ -122,7 +122,7 @@ function commands(name: string, hasGateway: boolean): void {
       expect(code).toBe(0);
       expect(result).toMatchObject({
         model: DEFAULT_MODEL,
-        variant: 'q4',
+        variant: defaultVariant(),
         provider: 'cpu',
         dimensions: 384,
         workers: 2,
@@ -143,7 +143,7 @@ function commands(name: string, hasGateway: boolean): void {
       const { code, out } = await run(['doctor', '--json', '--port', '0']);
       const { ok, checks } = JSON.parse(out) as { ok: boolean; checks: { name: string; status: string; detail: string }[] };
       expect([code, ok]).toEqual([0, true]);
-      expect(checks).toContainEqual({ name: 'model', status: 'ok', detail: `${DEFAULT_MODEL} (q4) is complete` });
+      expect(checks).toContainEqual({ name: 'model', status: 'ok', detail: `${DEFAULT_MODEL} (${defaultVariant()}) is complete` });
       expect(checks.find(({ name }) => name === 'gateway')?.detail).toMatch(hasGateway ? /^runs at/ : /^not running/);
       expect(checks.find(({ name }) => name === 'sources')?.detail).toContain('offline');
     });
@@ -212,7 +212,8 @@ describe.skipIf(process.platform === 'win32')('serve', () => {
 
   it('prints where it is, what runs, and a curl line that works', async () => {
     expect(printed).toMatch(/is ready after \d+ ms/);
-    expect(printed).toMatch(/model +sentence-transformers\/all-MiniLM-L6-v2 \(q4, 384 dimensions\)\n +provider +cpu, 2 workers/);
+    expect(printed).toMatch(/model +sentence-transformers\/all-MiniLM-L6-v2 \([\w-]+, 384 dimensions\)\n +provider +cpu, 2 workers/);
+    expect(printed).toContain(`(${defaultVariant()}, 384`);
     const curl = /curl (\S+) -H '([^:]+): ([^']+)' -d '(.+)'/.exec(printed);
     const answer = await fetch(curl?.[1] ?? '', { method: 'POST', headers: { [curl?.[2] ?? '']: curl?.[3] ?? '' }, body: curl?.[4] ?? '' });
     const { data } = (await answer.json()) as { data: { embedding: number[] }[] };

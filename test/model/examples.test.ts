@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MODEL_HOME } from '../home.ts';
+import { defaultVariant, MODEL_HOME } from '../home.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** A copy, because a serving gateway holds its home for itself. */
@@ -57,7 +57,7 @@ describe('examples', () => {
 
   it('in-process.mjs works without a server', () => {
     const printed = run(process.execPath, ['examples/in-process.mjs']);
-    expect(printed).toBe('2 vectors of 384 numbers, 12 tokens\nsentence-transformers/all-MiniLM-L6-v2 (q4) on cpu\n');
+    expect(printed).toBe(`2 vectors of 384 numbers, 12 tokens\nsentence-transformers/all-MiniLM-L6-v2 (${defaultVariant()}) on cpu\n`);
   });
 
   it.skipIf(spawnSync('curl', ['--version']).status !== 0 || process.platform === 'win32')('curl.sh gets vectors and tokens', () => {

@@ -3,15 +3,18 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
+import type { MakeJob } from './make-child.ts';
 import type { PullJob } from './pull-child.ts';
 
-/** A built copy of the child that pulls, beside the installed packages it needs; remove it when done. */
-export async function buildPullChild(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+/** A built copy of the child that pulls, or that makes a variant, beside the installed packages it needs; remove it when done. */
+export async function buildPullChild(
+  name: 'pull-child' | 'make-child' = 'pull-child',
+): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const folder = join(import.meta.dirname, '../../node_modules/.cache/locallite-tests');
   await mkdir(folder, { recursive: true });
-  const path = join(folder, `pull-child-${process.pid}-${Date.now()}.mjs`);
+  const path = join(folder, `${name}-${process.pid}-${Date.now()}.mjs`);
   await build({
-    entryPoints: [join(import.meta.dirname, 'pull-child.ts')],
+    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -33,7 +36,7 @@ export interface ChildLine {
 /** Runs the child; `onLine` sees each line as it comes. Resolves with all lines when the process is gone. */
 export function runPullChild(
   path: string,
-  job: PullJob,
+  job: PullJob | MakeJob,
   onLine: (line: ChildLine, child: ChildProcess) => void = () => undefined,
 ): { child: ChildProcess; lines: Promise<readonly ChildLine[]> } {
   const child = spawn(process.execPath, [path, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });

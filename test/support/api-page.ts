@@ -11,11 +11,12 @@ Every route of the gateway. This page is made from the routes themselves; the sa
   route below names the scope that the key needs (\`admin\` covers all).
 - **Model ids** in a path may be percent-encoded or carry raw slashes: \`/v1/models/owner%2Fname\`, \`/v1/models/owner/name\`.
 - **Errors** have OpenAI's shape: \`{"error": {"message", "type", "param", "code"}}\`. \`param\` names the field at fault, e.g. \`input[3]\`.
-  429 and 503 carry \`Retry-After\`.
+  429 and 503 carry \`Retry-After\`. Routes that speak another API's wire have errors of its shape and
+  status, and say so below: \`{"message"}\` (Cohere), \`{"error", "error_type"}\` (TEI), \`{"error"}\` (Ollama).
 - **Headers** of every answer: \`X-Request-Id\` (yours is kept when it is sane), \`Server-Timing\`. \`X-LocalLite-Ignored\` names fields that
-  had no effect; an embeddings answer has \`X-LocalLite-Model\`, \`-Variant\`, \`-Provider\` and, when something was cut,
+  had no effect; the answer of a model has \`X-LocalLite-Model\`, \`-Variant\`, \`-Provider\` and, when something was cut,
   \`X-LocalLite-Truncated-Tokens\`.
-- **Unknown fields and query parameters** are refused with 400, or with the setting \`unknown_fields: warn\` accepted and named.
+- **Unknown fields and query parameters** are refused with 400 (TEI: 422), or with the setting \`unknown_fields: warn\` accepted and named.
   \`null\` means the same as leaving the field out. [compatibility.json](compatibility.json) has the class of every field.
 - **HEAD** is answered wherever GET is.
 `;
@@ -47,6 +48,7 @@ function routeText(route: Route): string {
     const kind = [contentType, name].filter((part) => part !== undefined).join(', ');
     lines.push(`- ${status}${kind === '' ? '' : ` (${kind})`}: ${description}`);
   }
+  if (route.errors !== undefined) lines.push(`- otherwise (${route.errors.name}): an error.`);
   return `${lines.join('\n')}\n`;
 }
 

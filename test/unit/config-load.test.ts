@@ -76,7 +76,9 @@ describe('defaults', () => {
 
   test('cannot be changed', () => {
     const { config } = load();
-    expect(Object.isFrozen(config) && Object.isFrozen(config.limits) && Object.isFrozen(config.cors)).toBe(true);
+    expect(
+      Object.isFrozen(config) && Object.isFrozen(config.limits) && Object.isFrozen(config.cors) && Object.isFrozen(config.wire.tei),
+    ).toBe(true);
   });
 
   test('home lies in the folder that the system has for data', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packBatch, packVectors, unpackBatch, unpackVectors } from '../../src/engines/encoder-protocol.ts';
+import { packBatch, packResult, unpackBatch, unpackResult } from '../../src/engines/encoder-protocol.ts';
 import { FRAME, type Frame, FrameReader, readMessage, writeFrame, writeMessage } from '../../src/runtime/frames.ts';
 
 /** Collects what is written, as one stream of bytes. */
@@ -61,24 +61,38 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+const plain = { head: 'embed', kind: 'passage', typeIds: undefined, attended: undefined } as const;
+
 describe('encoder protocol', () => {
-  it('keeps a batch, with and without type ids', () => {
+  it('keeps a batch of every head, with and without type ids and filled rows', () => {
     const ids = Int32Array.of(1, 2, 3, -1, 2 ** 31 - 1);
-    for (const typeIds of [undefined, Int32Array.of(0, 0, 1, 1, 0)]) {
-      for (const kind of ['query', 'passage'] as const) {
-        const batch = { kind, lengths: Int32Array.of(2, 3), ids, typeIds };
+    const heads = fc.constantFrom('embed' as const, 'rerank' as const, 'sparse' as const, 'multi' as const);
+    const kinds = fc.constantFrom('query' as const, 'passage' as const);
+    const types = fc.constantFrom(undefined, Int32Array.of(0, 0, 1, 1, 0));
+    const fills = fc.constantFrom(undefined, Int32Array.of(2, 1));
+    fc.assert(
+      fc.property(heads, kinds, types, fills, (head, kind, typeIds, attended) => {
+        const batch = { head, kind, lengths: Int32Array.of(2, 3), ids, typeIds, attended };
         expect(unpackBatch(joined(packBatch(batch)))).toEqual(batch);
-      }
-    }
+      }),
+    );
   });
 
-  it('keeps vectors to the bit', () => {
-    const result = { vectors: Float32Array.of(0.1, -0, Number.MIN_VALUE, 3e38), inferMs: 1.25, residentBytes: 2 ** 33 };
-    expect(unpackVectors(joined(packVectors(result)))).toEqual(result);
+  it('keeps values to the bit', () => {
+    const values = Float32Array.of(0.1, -0, Number.MIN_VALUE, 3e38);
+    const times = { inferMs: 1.25, residentBytes: 2 ** 33 };
+    expect(unpackResult(joined(packResult({ values: [values], ...times })))).toEqual({ values, ...times });
+  });
+
+  it('keeps whole numbers beside fractions', () => {
+    const parts = [Int32Array.of(1, -1, 2 ** 31 - 1), Float32Array.of(0.25)];
+    const { values } = unpackResult(joined(packResult({ values: parts, inferMs: 0, residentBytes: 0 })));
+    expect([...new Int32Array(values.buffer, values.byteOffset, 3)]).toEqual([1, -1, 2 ** 31 - 1]);
+    expect(values[3]).toBe(0.25);
   });
 
   it('refuses a batch whose lengths promise more than there is', () => {
-    const whole = joined(packBatch({ kind: 'passage', lengths: Int32Array.of(4), ids: Int32Array.of(1, 2, 3, 4), typeIds: undefined }));
-    expect(() => unpackBatch(whole.slice(0, whole.length - 4))).toThrow(/shorter/);
+    const whole = joined(packBatch({ ...plain, lengths: Int32Array.of(4), ids: Int32Array.of(1, 2, 3, 4) }));
+    expect(() => unpackBatch(whole.slice(0, whole.length - 4))).toThrow(/not as long/);
   });
 });

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { LocalLiteError } from '../../src/errors.ts';
+import type { ConvertOrder } from '../../src/gateway/gateway-types.ts';
 import { createJobs } from '../../src/gateway/jobs.ts';
 import type { InstalledModel } from '../../src/models/store-types.ts';
 import { silentTelemetry } from '../../src/telemetry/create-telemetry.ts';
@@ -35,11 +36,30 @@ class ManualStore extends TestStore {
   }
 }
 
+interface Order {
+  readonly order: ConvertOrder;
+  readonly onProgress: (progress: { phase: 'calibrating'; done: number }) => void;
+  readonly succeed: () => void;
+  readonly signal: AbortSignal;
+}
+
 const installed = { card: { id: 'test/m' }, variant: { name: 'fp32' }, source: 'hub:test/m', bytes: 1 } as InstalledModel;
 
 function setUp() {
   const store = new ManualStore([installed]);
-  const jobs = createJobs({ store, telemetry: silentTelemetry(), referenceOf: (name) => (name === 'mine' ? 'test/m' : name) });
+  const orders: Order[] = [];
+  const jobs = createJobs({
+    store,
+    telemetry: silentTelemetry(),
+    referenceOf: (name) => (name === 'mine' ? 'test/m' : name),
+    convert: (order, { signal, onProgress }) =>
+      new Promise((resolve, reject) => {
+        orders.push({ order, onProgress, succeed: () => resolve(installed), signal });
+        const gaveUp = (): void => reject(new LocalLiteError('cancelled', 'the conversion was cancelled'));
+        if (signal.aborted) gaveUp();
+        signal.addEventListener('abort', gaveUp);
+      }),
+  });
   const watch = (id: string): { states: string[]; ended: Promise<void> } => {
     const states: string[] = [];
     const follow = async (): Promise<void> => {
@@ -47,7 +67,7 @@ function setUp() {
     };
     return { states, ended: follow() };
   };
-  return { store, jobs, watch };
+  return { store, jobs, watch, orders };
 }
 
 const started = (store: ManualStore, count: number): Promise<void> => vi.waitFor(() => expect(store.pulls).toHaveLength(count));
@@ -137,5 +157,47 @@ describe('jobs', () => {
     await expect(jobs.watch('job_none')[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'job_not_found' });
     await jobs.close();
     expect(jobs.get(id)?.state).toBe('cancelled');
+  });
+});
+
+describe('conversions as jobs', () => {
+  const order = { reference: 'mine', precision: 'auto', target: 'cpu', pin: false } as const;
+
+  it('run once for everybody who asks for the same, beside a pull of the same model', async () => {
+    const { jobs, store, orders } = setUp();
+    const pull = jobs.startPull('mine');
+    const first = jobs.startConvert(order);
+    expect(first).toMatchObject({ kind: 'convert', subject: 'test/m' });
+    expect(jobs.startConvert({ ...order, reference: 'test/m' }).id).toBe(first.id);
+    expect(jobs.startConvert({ ...order, precision: 'int8' })).toMatchObject({ subject: 'test/m#int8' });
+    expect(new Set([pull.id, first.id]).size).toBe(2);
+    await started(store, 1);
+    await vi.waitFor(() => expect(orders).toHaveLength(2));
+    orders[0]?.onProgress({ phase: 'calibrating', done: 0.5 });
+    expect(jobs.get(first.id)?.progress).toEqual({ phase: 'calibrating', done: 0.5 });
+    orders[0]?.succeed();
+    await vi.waitFor(() => expect(jobs.get(first.id)).toMatchObject({ state: 'succeeded', result: { model: 'test/m', variant: 'fp32' } }));
+    expect(jobs.startConvert(order).id).not.toBe(first.id);
+    await jobs.close();
+  });
+
+  it('take the precision that a name asks for', async () => {
+    const { jobs, orders } = setUp();
+    expect(jobs.startConvert({ ...order, reference: 'test/m#fp16-gpu' }).subject).toBe('test/m#fp16-gpu');
+    expect(jobs.startConvert({ ...order, reference: 'test/m#int8', precision: 'fp32' }).subject).toBe('test/m#fp32');
+    await vi.waitFor(() => expect(orders).toHaveLength(2));
+    expect(orders.map(({ order: { reference, precision, target } }) => [reference, precision, target])).toEqual([
+      ['test/m', 'fp16', 'gpu'],
+      ['test/m', 'fp32', 'cpu'],
+    ]);
+    await jobs.close();
+  });
+
+  it('end when they are cancelled', async () => {
+    const { jobs, orders } = setUp();
+    const { id } = jobs.startConvert(order);
+    await vi.waitFor(() => expect(orders).toHaveLength(1));
+    expect(jobs.cancel(id).state).toBe('cancelled');
+    expect(orders[0]?.signal.aborted).toBe(true);
   });
 });

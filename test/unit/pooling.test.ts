@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { halfToFloat } from '../../src/engines/encoder.ts';
 import { cosine, cutDimensions, normalizeRows, pool } from '../../src/engines/pooling.ts';
+import { halfToFloat } from '../../src/engines/tensor-values.ts';
 
 /** Two rows of three tokens and two dimensions; the second row has one real token, its padding holds garbage. */
 const states = {

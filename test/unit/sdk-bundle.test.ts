@@ -44,4 +44,20 @@ describe('the SDK, bundled for browsers', () => {
     expect(seen).toEqual(['http://gateway.test/v1/embeddings']);
     expect(Array.from(vector as Float32Array)).toEqual([1, 2]);
   });
+
+  it('decodes sparse and token vectors without Buffer', async () => {
+    const { text } = await bundle();
+    const answers: Readonly<Record<string, object>> = {
+      '/v1/embeddings/sparse': { object: 'sparse_embedding', index: 0, indices: 'CQAAAAoAAAA=', values: 'AACAPwAAAEA=' },
+      '/v1/embeddings/multi': { object: 'embeddings', index: 0, embeddings: 'AACAPwAAAEA=', shape: [2, 1] },
+    };
+    const fetchLike = async (url: string) => new Response(JSON.stringify({ data: [answers[new URL(url).pathname]] }));
+    const context = createContext({ fetch: fetchLike, URL, AbortController, Response, TextDecoder, setTimeout, clearTimeout, atob, btoa });
+    runInContext(text, context);
+    const ask = (call: string): Promise<unknown> => runInContext(`new sdk.LocalLite({ baseUrl: 'http://gateway.test' }).${call}`, context);
+    const plain = async (call: string): Promise<unknown> =>
+      JSON.parse(JSON.stringify(await ask(call), (_key, value: unknown) => (ArrayBuffer.isView(value) ? Object.values(value) : value)));
+    expect(await plain("embeddings.sparse({ input: 'cat' })")).toMatchObject({ data: [{ indices: [9, 10], values: [1, 2] }] });
+    expect(await plain("embeddings.multi({ input: 'cat' })")).toMatchObject({ data: [{ embeddings: [[1], [2]] }] });
+  });
 });

@@ -4,6 +4,7 @@ import { useBackend } from '../backend.ts';
 import type { CommandDefinition } from '../command.ts';
 import { formatBytes, formatTable } from '../format.ts';
 import { note, print, printJson } from '../io.ts';
+import { fidelityCell, type InstalledVariant, speedCell } from '../variant-facts.ts';
 
 interface ListOptions {
   readonly all?: boolean;
@@ -30,9 +31,11 @@ export const list: CommandDefinition<ListOptions> = {
       if (json) return printJson(io, { object: 'list', data: models });
       if (options.names) return printNames(models, (text) => print(io, text));
       if (models.length === 0) return note(io, 'no model; `locallite list --all` shows what can be pulled');
-      await print(io, formatTable(['MODEL', 'VARIANT', 'SIZE>', 'DIMENSIONS>', 'MAX TOKENS>', 'LICENCE', 'STATE'], models.map(rowOf)));
+      await print(io, formatTable(HEADINGS, models.flatMap(rowsOf)));
     }),
 };
+
+const HEADINGS = ['MODEL', 'VARIANT', 'SIZE>', 'FIDELITY>', 'TOKENS/S>', 'DIMENSIONS>', 'MAX TOKENS>', 'LICENCE', 'STATE'];
 
 const namesOf = ({ id, locallite }: ModelObject): string => `${id} ${locallite.alias ?? ''}`.toLowerCase();
 
@@ -40,15 +43,28 @@ async function printNames(models: readonly ModelObject[], write: (text: string) 
   for (const { id, locallite } of models) await write(locallite.alias ?? id);
 }
 
-function rowOf({ id, locallite: facts }: ModelObject): string[] {
-  const { installed, loaded } = facts;
+/** A row for each variant on the disk, or one for a model that is not there. */
+function rowsOf(model: ModelObject): string[][] {
+  const { installed_variants: variants } = model.locallite;
+  return variants.length === 0 ? [rowOf(model, undefined)] : variants.map((variant) => rowOf(model, variant));
+}
+
+function rowOf({ id, locallite: facts }: ModelObject, installed: InstalledVariant | undefined): string[] {
   return [
     facts.alias ?? id,
     installed?.variant ?? facts.variants.join(','),
     installed ? formatBytes(installed.bytes) : '',
+    fidelityCell(installed),
+    speedCell(installed),
     String(facts.dimensions ?? ''),
     String(facts.max_tokens ?? ''),
     facts.license ?? '',
-    loaded ? 'loaded' : installed ? 'installed' : 'not installed',
+    stateOf(facts, installed),
   ];
+}
+
+function stateOf({ loaded }: ModelObject['locallite'], installed: InstalledVariant | undefined): string {
+  if (installed === undefined) return 'not installed';
+  if (loaded?.variant === installed.variant) return 'loaded';
+  return installed.kind === 'weights' ? 'weights' : installed.pinned ? 'runs' : 'installed';
 }

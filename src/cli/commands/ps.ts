@@ -3,6 +3,7 @@ import { useBackend } from '../backend.ts';
 import type { CommandDefinition } from '../command.ts';
 import { formatBytes, formatSeconds, formatTable } from '../format.ts';
 import { note, print, printJson } from '../io.ts';
+import { fidelityCell, speedCell } from '../variant-facts.ts';
 
 export const ps: CommandDefinition = {
   details: 'Models are in memory only while a gateway runs (`locallite serve`).',
@@ -11,12 +12,12 @@ export const ps: CommandDefinition = {
     useBackend(invocation, 'read', async ({ client, url, loaded: { config } }) => {
       const { io, json } = invocation;
       const models = url === undefined ? [] : await client.models.list({ signal: io.signal });
-      const loaded = models.flatMap((model) => (model.locallite.loaded ? [{ model, state: model.locallite.loaded }] : []));
+      const loaded = models.flatMap((model) => model.locallite.loaded_variants.map((state) => ({ model, state })));
       if (json) return printJson(io, { object: 'list', data: loaded.map(({ state }) => state) });
       if (url === undefined) return note(io, 'no gateway is running; start it with: locallite serve');
       if (loaded.length === 0) return note(io, 'no model is in memory');
       const rows = loaded.map(({ model, state }) => rowOf(model, state));
-      await print(io, formatTable(['MODEL', 'VARIANT', 'PROVIDER', 'WORKERS>', 'MEMORY>', 'REQUESTS>', 'IDLE>', 'UNLOADED IN>'], rows));
+      await print(io, formatTable(HEADINGS, rows));
       for (const { state } of loaded) {
         const refused = state.rejected.filter(
           ({ provider }) => config.providers !== 'auto' && config.providers.some((one) => one === provider),
@@ -26,11 +27,16 @@ export const ps: CommandDefinition = {
     }),
 };
 
+const HEADINGS = ['MODEL', 'VARIANT', 'PROVIDER', 'FIDELITY>', 'TOKENS/S>', 'WORKERS>', 'MEMORY>', 'REQUESTS>', 'IDLE>', 'UNLOADED IN>'];
+
 function rowOf({ id, locallite }: ModelObject, state: LoadedModelObject): string[] {
+  const variant = locallite.installed_variants.find((one) => one.variant === state.variant);
   return [
     locallite.alias ?? id,
     state.variant,
     state.provider,
+    fidelityCell(variant),
+    speedCell(variant),
     String(state.workers),
     formatBytes(state.memory_bytes),
     String(state.users),

@@ -1,11 +1,11 @@
 import { nearest } from '../../config/names.ts';
 import { LocalLiteError } from '../../errors.ts';
-import type { JobObject, LocalLite } from '../../sdk/index.ts';
+import type { LocalLite } from '../../sdk/index.ts';
 import { useBackend } from '../backend.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { type Io, note, print, printJson } from '../io.ts';
+import { print } from '../io.ts';
+import { followJob } from '../job-progress.ts';
 import { words } from '../options.ts';
-import { progressView, type ShownJob } from '../progress.ts';
 
 export const pull: CommandDefinition = {
   arguments: [['<model...>', 'alias of the catalogue, id or reference: [source:]id[@revision][#variant]']],
@@ -22,33 +22,12 @@ export const pull: CommandDefinition = {
 
 async function pullAll(references: readonly string[], client: LocalLite, { io, json }: Invocation<unknown>): Promise<void> {
   for (const reference of references) {
-    if (json) await pullModel(client, reference, io, (job) => printJson(io, job));
-    else await pullWithProgress(client, reference, io);
-  }
-}
-
-/** Pulls a model, shows how far it is, and says on the output that it is there. */
-async function pullWithProgress(client: LocalLite, reference: string, io: Io): Promise<void> {
-  const view = await progressView(io);
-  try {
-    await pullModel(client, reference, io, async (job) => view.show(shown(job)));
-  } finally {
-    view.stop();
-  }
-  await print(io, `${reference} is installed`);
-}
-
-/** Pulls a model; when the command is interrupted, so is the pull, and what was fetched stays for the next try. */
-async function pullModel(client: LocalLite, reference: string, io: Io, onJob: (job: JobObject) => Promise<void>): Promise<void> {
-  let last: JobObject | undefined;
-  try {
-    for await (const job of client.pull(reference, { signal: io.signal })) {
-      last = job;
-      await onJob(job);
+    try {
+      await followJob(client.pull(reference, { signal: io.signal }), { client, io, json });
+    } catch (error) {
+      throw await withSuggestion(LocalLiteError.from(error), reference, client);
     }
-  } catch (error) {
-    if (io.signal.aborted && last !== undefined) await cancel(client, last, io);
-    throw await withSuggestion(LocalLiteError.from(error), reference, client);
+    if (!json) await print(io, `${reference} is installed`);
   }
 }
 
@@ -63,24 +42,4 @@ async function withSuggestion(error: LocalLiteError, reference: string, client: 
   );
   const name = names.find((one) => one.toLowerCase() === meant);
   return name === undefined ? error : new LocalLiteError(error.code, `${error.message}. Did you mean ${name}?`, { cause: error });
-}
-
-async function cancel(client: LocalLite, job: JobObject, io: Io): Promise<void> {
-  try {
-    await client.jobs.cancel(job.id, { retries: 0, timeoutMs: 5_000 });
-  } catch {
-    await note(io, `the pull of ${job.subject} could not be stopped; it goes on in the gateway`);
-  }
-}
-
-function shown({ subject, state, progress }: JobObject): ShownJob {
-  return {
-    subject,
-    state,
-    phase: progress?.phase,
-    bytesDone: progress?.bytes_done ?? 0,
-    bytesTotal: progress?.bytes_total ?? undefined,
-    bytesPerSecond: progress?.bytes_per_second ?? 0,
-    etaSeconds: progress?.eta_seconds ?? undefined,
-  };
 }

@@ -4,6 +4,7 @@ import type { CommandDefinition } from '../command.ts';
 import { formatBytes, formatFacts } from '../format.ts';
 import { print, printJson } from '../io.ts';
 import { word } from '../options.ts';
+import { variantLine } from '../variant-facts.ts';
 
 export const show: CommandDefinition = {
   arguments: [['<model>', 'id, alias or reference; need not be installed']],
@@ -37,12 +38,14 @@ function describe({ id, locallite: facts }: ModelObject): string {
     ['variants', facts.variants.join(', ')],
     ...Object.entries(facts.scores).map(([name, score]) => [name, score] as const),
     ['verified', facts.verified ? `${facts.verified.date}: ${facts.verified.how}` : undefined],
-    [
-      'installed',
-      installed
-        ? `${installed.variant}, ${formatBytes(installed.bytes)}, from ${installed.source}`
-        : `no; locallite pull ${facts.alias ?? id}`,
-    ],
+    ['installed', installed ? undefined : `no; locallite pull ${facts.alias ?? id}`],
+    ...facts.installed_variants.map((variant) => [`installed ${variant.variant}`, variantLine(variant)] as const),
+    ['runs', runs(facts)],
+    ['warning', facts.warning],
     ['loaded', loaded ? `${loaded.provider}, ${loaded.workers} workers, ${formatBytes(loaded.memory_bytes)}` : undefined],
   ]);
+}
+
+function runs({ installed }: ModelObject['locallite']): string | undefined {
+  return installed?.kind === 'weights' ? 'what is made of the weights when it is first used' : installed?.variant;
 }

@@ -1,9 +1,9 @@
 import { LocalLiteError } from '../../errors.ts';
 import type { Gateway, Job } from '../../gateway/gateway-types.ts';
 import { type JobObject, jobListSchema, jobSchema } from '../../wire/jobs.ts';
-import { modelPullFields, modelPullSchema } from '../../wire/models.ts';
+import { modelConvertFields, modelConvertSchema, modelPullFields, modelPullSchema } from '../../wire/models.ts';
 import type { ServerSentEvent } from '../../wire/sse.ts';
-import { defineRoute, json, noFields, nothing, type Reply, type Route, required } from '../route.ts';
+import { defineRoute, json, noFields, nothing, optional, type Reply, type Route, required } from '../route.ts';
 
 const tag = 'Jobs';
 const jobAnswer = { status: 200, description: 'The job as it is now.', schema: jobSchema };
@@ -85,9 +85,29 @@ function transition(action: 'cancel' | 'pause' | 'resume', summary: string): Rou
   });
 }
 
-/** Pulls and the jobs that they are. */
+const convertModel = defineRoute({
+  method: 'POST',
+  path: '/v1/models/{id}/convert',
+  scope: 'admin',
+  tag: 'Models',
+  summary: "Make a variant of a model's published weights",
+  description:
+    'Starts a job, or joins the one that already makes it. Weights that are not installed are pulled first. `auto` makes what the settings and measurements choose, and is what the first use of a model does by itself. Hanging up does not stop it; cancelling the job does.',
+  body: optional(modelConvertSchema, modelConvertFields),
+  query: nothing,
+  answers: [{ status: 202, description: 'The job; `Location` is where to ask for it.', schema: jobSchema }, eventsAnswer],
+  handle({ id, body }, { gateway }) {
+    const { precision, target, pin, stream } = body;
+    const job = gateway.jobs.startConvert({ reference: id, precision, target, pin });
+    if (stream) return watch(gateway, job.id);
+    return json(toJobObject(job), { status: 202, headers: { location: `/v1/jobs/${encodeURIComponent(job.id)}` } });
+  },
+});
+
+/** Pulls, conversions and the jobs that they are. */
 export const jobRoutes: readonly Route[] = [
   pullModel,
+  convertModel,
   listJobs,
   showJob,
   watchJob,
@@ -127,8 +147,13 @@ function toJobObject(job: Job): JobObject {
 
 function toProgress({ progress }: Job): JobObject['progress'] {
   if (progress === undefined) return null;
+  if ('done' in progress) {
+    const bytes = { file: null, bytes_done: 0, bytes_total: null, bytes_per_second: 0, eta_seconds: null };
+    return { phase: progress.phase, share: progress.done, ...bytes };
+  }
   return {
     phase: progress.phase,
+    share: progress.bytesTotal ? Math.min(1, progress.bytesDone / progress.bytesTotal) : null,
     file: progress.file ?? null,
     bytes_done: progress.bytesDone,
     bytes_total: progress.bytesTotal ?? null,

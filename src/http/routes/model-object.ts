@@ -1,6 +1,9 @@
 import type { LoadedModel, ModelSummary } from '../../gateway/gateway-types.ts';
 import type { LoadedModelObject, ModelObject } from '../../wire/models.ts';
 
+type InstalledModel = NonNullable<ModelSummary['installed']>;
+type InstalledObject = NonNullable<ModelObject['locallite']['installed']>;
+
 /** A model as OpenAI's wire shows it. */
 export function toModelObject(summary: ModelSummary): ModelObject {
   return {
@@ -11,13 +14,18 @@ export function toModelObject(summary: ModelSummary): ModelObject {
     locallite: {
       alias: summary.alias ?? null,
       ...cardFacts(summary),
-      installed: toInstalled(summary),
+      installed: summary.installed === undefined ? null : toInstalled(summary.installed),
+      installed_variants: (summary.variants ?? []).map(toInstalled),
+      warning: summary.warning ?? null,
       loaded: summary.loaded === undefined ? null : toLoadedModel(summary.loaded),
+      loaded_variants: (summary.loadedVariants ?? []).map(toLoadedModel),
     },
   };
 }
 
-function cardFacts(summary: ModelSummary): Omit<ModelObject['locallite'], 'alias' | 'installed' | 'loaded'> {
+function cardFacts(
+  summary: ModelSummary,
+): Omit<ModelObject['locallite'], 'alias' | 'installed' | 'installed_variants' | 'warning' | 'loaded' | 'loaded_variants'> {
   const card = summary.card ?? summary.installed?.card;
   return {
     task: card?.task ?? null,
@@ -36,9 +44,36 @@ function cardFacts(summary: ModelSummary): Omit<ModelObject['locallite'], 'alias
   };
 }
 
-function toInstalled({ installed }: ModelSummary): ModelObject['locallite']['installed'] {
-  if (installed === undefined) return null;
-  return { variant: installed.variant.name, source: installed.source, bytes: installed.bytes, installed_at: installed.installedAt };
+function toInstalled(model: InstalledModel): InstalledObject {
+  const { variant, made, source, bytes, installedAt } = model;
+  const { fidelity } = variant;
+  const speed = made?.report.tokensPerSecond;
+  return {
+    variant: variant.name,
+    kind: variant.kind ?? 'graph',
+    pinned: model.pinned ?? false,
+    fidelity: fidelity === undefined ? null : { mean_cosine: fidelity.meanCosine, worst_cosine: fidelity.worstCosine, on: fidelity.on },
+    tokens_per_second: speed === undefined ? null : { this: speed.this, fp32: speed.fp32 ?? null },
+    memory_bytes: variant.memoryBytes ?? null,
+    report: made === undefined ? null : toReport(made.report),
+    source,
+    bytes,
+    installed_at: installedAt,
+  };
+}
+
+function toReport(report: NonNullable<InstalledModel['made']>['report']): NonNullable<InstalledObject['report']> {
+  const { converter, precision, target, family, seconds } = report;
+  return {
+    converter,
+    precision,
+    target,
+    family,
+    batch_invariance: report.batchInvariance ?? null,
+    kept_in_float: [...report.keptInFloat],
+    worst_layers: report.worstLayers.map(({ layer, relativeError }) => ({ layer, relative_error: relativeError })),
+    seconds,
+  };
 }
 
 /** A model in memory as our wire shows it. */

@@ -6,12 +6,14 @@ import {
   modelListSchema,
   modelLoadFields,
   modelLoadSchema,
+  modelPinFields,
+  modelPinSchema,
   modelQueryFields,
   modelQuerySchema,
   modelSchema,
   modelUnloadedSchema,
 } from '../../wire/models.ts';
-import { defineRoute, json, noFields, nothing, optional, type Route } from '../route.ts';
+import { defineRoute, json, noFields, nothing, optional, type Route, required } from '../route.ts';
 import { toLoadedModel, toModelObject } from './model-object.ts';
 
 const tag = 'Models';
@@ -105,5 +107,22 @@ const unloadModel = defineRoute({
   },
 });
 
-/** What can be done with models, pulling apart. */
-export const modelRoutes: readonly Route[] = [listModels, showModel, deleteModel, loadModel, unloadModel];
+const pinModel = defineRoute({
+  method: 'POST',
+  path: '/v1/models/{id}/pin',
+  scope: 'admin',
+  tag,
+  summary: 'Choose the variant that runs when none is named',
+  description:
+    'The variant must be installed. A model that is in memory keeps running until it is unloaded; requests that come later get the pinned variant.',
+  body: required(modelPinSchema, modelPinFields),
+  query: nothing,
+  answers: [{ status: 200, description: 'The model as it is now.', schema: modelSchema }],
+  async handle({ id, body }, { gateway }) {
+    await gateway.models.pin(id, body.variant === 'auto' ? undefined : body.variant);
+    return json(toModelObject(await gateway.models.show(id)));
+  },
+});
+
+/** What can be done with models, pulling and converting apart. */
+export const modelRoutes: readonly Route[] = [listModels, showModel, deleteModel, loadModel, unloadModel, pinModel];

@@ -37,7 +37,11 @@ export function encoder(input: EncoderInput): ModelCard {
     languages: 'English',
     scores: { ...PUBLISHED_SCORES[input.id] },
     ...input,
-    variants: input.variants.map((variant) => ({ ...variant, golden: goldenOf(input.id, variant.name) })),
+    // What is made of the weights is held to the same vectors as the published graph in full precision.
+    variants: input.variants.map((variant) => ({
+      ...variant,
+      golden: goldenOf(input.id, variant.kind === 'weights' ? 'fp32' : variant.name),
+    })),
   };
 }
 
@@ -89,6 +93,11 @@ export function int8(megabytes: number, onnx: string, sources: readonly ModelSou
 /** 8-bit weights in blocks; a vector does not depend on its batch. */
 export function q8(megabytes: number, onnx: string, sources: readonly ModelSource[], extra: Extra = {}): ModelVariant {
   return variant('q8', 'q8', true, megabytes, onnx, sources, extra);
+}
+
+/** The weights as published (safetensors), of which LocalLite makes its own graphs. `megabytes`: their size. */
+export function weights(megabytes: number, sources: readonly ModelSource[], main = 'model.safetensors'): ModelVariant {
+  return { ...variant('weights', 'fp32', true, megabytes, main, sources, {}), kind: 'weights' };
 }
 
 /** 4-bit weights in blocks; a vector does not depend on its batch. */

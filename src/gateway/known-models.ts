@@ -1,0 +1,134 @@
+import { LocalLiteError } from '../errors.ts';
+import type { ModelCard } from '../models/card.ts';
+import { kindOf } from '../models/made.ts';
+import type { InstalledModel, VerifyReport } from '../models/store-types.ts';
+import { type GatewayParts, settingsOf, withSettings } from './gateway-parts.ts';
+import type { Job, LoadedModel, ModelSummary, Models } from './gateway-types.ts';
+import type { ModelAccess } from './model-access.ts';
+import { findInstalled, type ResolvedName } from './names.ts';
+import type { EnginePool } from './pool.ts';
+import type { Preparation } from './prepare.ts';
+import { floorWarning } from './variant-choice.ts';
+
+/** The models a gateway knows, has and runs. */
+export class KnownModels implements Models {
+  readonly #parts: GatewayParts;
+  readonly #pool: EnginePool;
+  readonly #access: ModelAccess;
+  readonly #preparation: Preparation;
+
+  constructor(parts: GatewayParts, works: { readonly pool: EnginePool; readonly access: ModelAccess; readonly preparation: Preparation }) {
+    this.#parts = parts;
+    this.#pool = works.pool;
+    this.#access = works.access;
+    this.#preparation = works.preparation;
+  }
+
+  async list(scope: 'installed' | 'catalog' = 'installed'): Promise<readonly ModelSummary[]> {
+    const groups = groupedById(await this.#parts.store.list());
+    const summaries = await Promise.all([...groups].map(([id, variants]) => this.#installedSummary(id, variants)));
+    if (scope === 'installed') return summaries;
+    const others = this.#parts.catalog.list().filter((card) => !groups.has(card.id));
+    return [...summaries, ...others.map((card) => this.#summary(card, undefined, []))];
+  }
+
+  async show(name: string): Promise<ModelSummary> {
+    const resolved = this.#parts.names.resolve(name);
+    const known = this.#parts.catalog.find(resolved.id);
+    const variants = await this.#parts.store.variants(resolved.id);
+    const installed = await this.#runs(resolved, variants);
+    const card = installed?.card ?? known ?? (await findInstalled(name, resolved, this.#parts)).card;
+    return this.#summary(card, installed, variants);
+  }
+
+  /** What a name would run; the weights where that has yet to be made of them. */
+  async #runs(
+    { id, variant }: Pick<ResolvedName, 'id' | 'variant'>,
+    variants: readonly InstalledModel[],
+  ): Promise<InstalledModel | undefined> {
+    const wanted = variant ?? settingsOf(this.#parts, id).variant;
+    const found = wanted === undefined ? variants[0] : await this.#parts.store.find(id, wanted);
+    const isMade = wanted !== undefined && kindOf(wanted) !== undefined;
+    return found ?? (isMade ? variants.find((model) => model.variant.kind === 'weights') : undefined);
+  }
+
+  async #installedSummary(id: string, variants: readonly InstalledModel[]): Promise<ModelSummary> {
+    const installed = (await this.#runs({ id, variant: undefined }, variants)) ?? variants[0];
+    if (installed === undefined) throw new LocalLiteError('internal', `${id} is installed without a variant`);
+    return this.#summary(installed.card, installed, variants);
+  }
+
+  prepare(name: string): Promise<Job | undefined> {
+    return this.#preparation.start(name);
+  }
+
+  async pin(name: string, variant: string | undefined): Promise<void> {
+    const { id } = await findInstalled(name, { ...this.#parts.names.resolve(name), variant }, this.#parts).then(({ card }) => card);
+    await this.#parts.store.pin(id, variant);
+    this.#access.lookUpAnew(id);
+  }
+
+  async load(name: string, options: { readonly keepAlive?: number; readonly signal?: AbortSignal } = {}): Promise<LoadedModel> {
+    using lease = await this.#access.lease({ name, ...options });
+    const { card, variant } = lease.engine;
+    const loaded = this.#pool.loaded().find((model) => model.id === card.id && model.variant === variant.name);
+    if (loaded === undefined) throw new LocalLiteError('internal', `${card.id} was loaded and is gone`);
+    return loaded;
+  }
+
+  async unload(name: string): Promise<void> {
+    const resolved = this.#parts.names.resolve(name);
+    const loaded = this.#loadedAs(resolved);
+    if (loaded.length === 0) await findInstalled(name, resolved, this.#parts);
+    for (const model of loaded) await this.#pool.unload(model);
+  }
+
+  async remove(name: string): Promise<{ freedBytes: number }> {
+    const { store, names } = this.#parts;
+    const resolved = names.resolve(name);
+    const { card } = await findInstalled(name, resolved, this.#parts);
+    for (const model of this.#loadedAs(resolved)) await this.#pool.unload(model);
+    const removed = await store.remove(card.id, resolved.variant);
+    if ((await store.find(card.id)) === undefined) this.#access.forget(card.id);
+    return removed;
+  }
+
+  verify(name?: string): Promise<readonly VerifyReport[]> {
+    return this.#parts.store.verify(name === undefined ? undefined : this.#parts.names.resolve(name).id);
+  }
+
+  loaded(): readonly LoadedModel[] {
+    return this.#pool.loaded();
+  }
+
+  #loadedAs({ id, variant }: ResolvedName): readonly LoadedModel[] {
+    const isIt = (loaded: LoadedModel): boolean =>
+      loaded.id.toLowerCase() === id.toLowerCase() && (variant === undefined || loaded.variant === variant);
+    return this.#pool.loaded().filter(isIt);
+  }
+
+  #summary(card: ModelCard, installed: InstalledModel | undefined, variants: readonly InstalledModel[]): ModelSummary {
+    const { id, alias } = card;
+    const running = this.#pool.loaded().filter((model) => model.id === id);
+    const loaded = running.find((model) => model.variant === installed?.variant.name) ?? running[0];
+    const hasWeights = card.variants.some(({ kind }) => kind === 'weights');
+    const warning = installed && floorWarning(alias, installed.variant, this.#parts.config.convert.fidelity_floor, hasWeights);
+    return {
+      id,
+      alias,
+      card: withSettings(card, settingsOf(this.#parts, id)),
+      installed,
+      variants,
+      ...(warning === undefined ? {} : { warning }),
+      loaded,
+      loadedVariants: running,
+    };
+  }
+}
+
+/** Models of one id together, in the order of the list. */
+function groupedById(models: readonly InstalledModel[]): ReadonlyMap<string, readonly InstalledModel[]> {
+  const groups = new Map<string, InstalledModel[]>();
+  for (const model of models) groups.set(model.card.id, [...(groups.get(model.card.id) ?? []), model]);
+  return groups;
+}
