@@ -10,7 +10,7 @@ import { createModelStore } from '../../src/models/store.ts';
 import { loadTokenizer } from '../../src/runtime/tokenizer.ts';
 import type { Tokenizer } from '../../src/runtime/tokenizer-types.ts';
 import { silentTelemetry } from '../../src/telemetry/create-telemetry.ts';
-import { DEFAULT_MODEL, MODEL_HOME } from '../home.ts';
+import { DEFAULT_MODEL, defaultVariant, MODEL_HOME } from '../home.ts';
 
 const LLAMA_CPP = '../shared/data/tokenizers/llamacpp_vectors.json';
 const TRANSFORMERS_JS = '../shared/data/tokenizers/transformersjs_vectors.json';
@@ -43,7 +43,7 @@ beforeAll(async () => {
     environment: processEnvironment(),
     telemetry: silentTelemetry(),
   });
-  const model = await store.find(DEFAULT_MODEL, 'q4');
+  const model = await store.find(DEFAULT_MODEL, defaultVariant());
   if (model === undefined) throw new Error('the default model is not in the test home');
   directory = model.directory;
   tokenizer = await loadTokenizer(directory);
