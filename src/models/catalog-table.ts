@@ -5,8 +5,8 @@ import type { OtherName } from './catalog/names.ts';
 export function catalogTable(cards: readonly ModelCard[], otherNames: readonly OtherName[]): string {
   const prompted = cards.filter((card) => card.prompts.query !== '' || card.prompts.passage !== '');
   return [
-    '| Model | Short name | Vector | Cut to | Tokens | Pooling | Unit length | Languages | Licence | Variants | Ran here |',
-    '|---|---|---|---|---|---|---|---|---|---|---|',
+    '| Model | Short name | Task | Vector | Cut to | Tokens | Pooling | Unit length | Languages | Licence | Variants | Ran here |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|',
     ...cards.map(modelRow),
     '',
     '## Prompts',
@@ -33,11 +33,11 @@ function modelRow(card: ModelCard): string {
   return row([
     card.id,
     card.alias,
-    String(card.dimensions),
-    sizes,
+    card.task,
+    // A reranker gives one number and a sparse model one for each of its vocabulary's terms: no vectors to describe.
+    ...(card.task === 'embed' || card.task === 'multi' ? [String(card.dimensions), sizes] : ['', '']),
     String(card.maxTokens),
-    card.pooling,
-    card.normalize ? 'yes' : 'no',
+    ...(card.task === 'embed' ? [card.pooling, card.normalize ? 'yes' : 'no'] : ['', '']),
     card.languages ?? '',
     card.license,
     card.variants.map(variantCell).join(', '),

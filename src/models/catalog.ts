@@ -10,6 +10,8 @@ import { MORE_CARDS } from './catalog/more.ts';
 import { MPNET_CARDS } from './catalog/mpnet.ts';
 import { OTHER_NAMES, type OtherName } from './catalog/names.ts';
 import { NOMIC_CARDS } from './catalog/nomic.ts';
+import { RERANKER_CARDS } from './catalog/rerankers.ts';
+import { TOKEN_CARDS } from './catalog/token-models.ts';
 
 /** Every card that LocalLite ships, by family; the default model comes first. */
 export const CATALOG_CARDS: readonly ModelCard[] = [
@@ -22,6 +24,8 @@ export const CATALOG_CARDS: readonly ModelCard[] = [
   ...ARCTIC_CARDS,
   ...JINA_CARDS,
   ...MORE_CARDS,
+  ...RERANKER_CARDS,
+  ...TOKEN_CARDS,
 ];
 
 /** A name looked up: its card, and the variant if the name stands for one (fastembed's `…-Q`). */

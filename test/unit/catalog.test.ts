@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import { LocalLiteError } from '../../src/errors.ts';
-import { cardSchema, type ModelCard } from '../../src/models/card.ts';
+import { cardSchema, type ModelCard, type Task } from '../../src/models/card.ts';
 import { OTHER_NAMES } from '../../src/models/catalog/names.ts';
 import { CATALOG_CARDS, createCatalog } from '../../src/models/catalog.ts';
 import { catalogTable } from '../../src/models/catalog-table.ts';
@@ -124,8 +125,23 @@ describe('createCatalog', () => {
   });
 
   it('lists by task', () => {
-    expect(catalog.list('embed')).toHaveLength(CATALOG_CARDS.length);
-    expect(catalog.list('rerank')).toEqual([]);
+    const aliases = (task: Task): string =>
+      catalog
+        .list(task)
+        .map(({ alias }) => alias)
+        .join(' ');
+    expect(catalog.list('embed')).toHaveLength(41);
+    expect(aliases('rerank')).toBe(
+      'ms-marco-MiniLM-L6-v2 ms-marco-MiniLM-L12-v2 bge-reranker-base bge-reranker-v2-m3 mxbai-rerank-xsmall-v1 jina-reranker-v1-tiny-en jina-reranker-v1-turbo-en gte-reranker-modernbert-base',
+    );
+    expect(aliases('sparse')).toBe('Splade_PP_en_v1 bm42-all-minilm-l6-v2-attentions');
+    expect(aliases('multi')).toBe('colbertv2.0 answerai-colbert-small-v1');
+    expect(catalog.list('chat')).toEqual([]);
+  });
+
+  it('knows the default model of every task', () => {
+    const { default_models: defaults } = loadConfig({ options: {}, file: false, listens: false }).config;
+    for (const task of ['embed', 'rerank', 'sparse', 'multi'] as const) expect(card(defaults[task]).task).toBe(task);
   });
 
   it.each(FASTEMBED)('knows fastembed’s %s', (name, dimensions) => {

@@ -1,5 +1,5 @@
 import type { ModelCard, ModelFile } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, SENTENCE_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, pinned, SENTENCE_FILES, withPins } from './define.ts';
 
 const PROMPTS = { query: 'Represent this sentence for searching relevant passages: ', passage: '' };
 const TOKENIZER = pinned('tokenizer.json', 711_649, '91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854');
@@ -58,6 +58,8 @@ function arctic(size: Size): ModelCard {
     pooling: 'cls',
     prompts: PROMPTS,
     variants: [
+      // The long one is of another architecture, whose conversion has not met these weights: its published graph comes first.
+      ...(size.maxTokens === undefined ? [ownWeights(id, revision, size.megabytes)] : []),
       fp32(size.megabytes, ONNX, [hub(id, revision, source(ONNX))]),
       int8(size.megabytes / 4, 'onnx/model_quantized.onnx', [hub(id, revision, source('onnx/model_quantized.onnx'))]),
     ],

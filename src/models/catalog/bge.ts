@@ -1,5 +1,5 @@
 import type { ModelCard, ModelFile } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, pinned, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
 
 /** The instruction of the English models' cards, for queries of a search; MTEB's figures are made with it. */
 const PROMPTS = { query: 'Represent this sentence for searching relevant passages: ', passage: '' };
@@ -16,6 +16,7 @@ function english(name: string, dimensions: number, megabytes: number, revision: 
     pooling: 'cls',
     prompts: PROMPTS,
     variants: [
+      ownWeights(`BAAI/${name}`, revision, megabytes),
       fp32(megabytes, onnx.path, [hub(`BAAI/${name}`, revision, withPins(SENTENCE_FILES, [TOKENIZER, onnx]))]),
       int8(megabytes / 4, 'onnx/model_quantized.onnx', [hub(`Xenova/${name}`, 'main', [...TOKENIZER_FILES, 'onnx/model_quantized.onnx'])]),
     ],
@@ -57,7 +58,10 @@ const bgeSmallChinese = encoder({
 
 const BGE_M3_REVISION = '5617a9f61b028005a4858fdac845db406aefb181';
 
-/** The dense vectors of bge-m3; its sparse and multi-vector heads are other tasks. Its card asks for no prompts. */
+/**
+ * The dense vectors of bge-m3. Its card asks for no prompts. Its sparse and multi-vector heads are published as pickle files, which are
+ * not opened; a folder that has them as safetensors converts with all three.
+ */
 const bgeM3 = encoder({
   id: 'BAAI/bge-m3',
   alias: 'bge-m3',

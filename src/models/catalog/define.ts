@@ -19,6 +19,7 @@ export const SENTENCE_FILES = [...TOKENIZER_FILES, 'modules.json', 'sentence_ber
 
 /** A card as its family file writes it: an English text encoder of unit vectors without prompts, unless it says otherwise. */
 export type EncoderInput = Omit<ModelCard, 'task' | 'modality' | 'normalize' | 'prompts' | 'scores' | 'languages'> & {
+  readonly task?: ModelCard['task'];
   readonly normalize?: boolean;
   readonly prompts?: ModelCard['prompts'];
   readonly languages?: string;
@@ -98,6 +99,11 @@ export function q8(megabytes: number, onnx: string, sources: readonly ModelSourc
 /** The weights as published (safetensors), of which LocalLite makes its own graphs. `megabytes`: their size. */
 export function weights(megabytes: number, sources: readonly ModelSource[], main = 'model.safetensors'): ModelVariant {
   return { ...variant('weights', 'fp32', true, megabytes, main, sources, {}), kind: 'weights' };
+}
+
+/** The weights in the authors' own repository, one file; `more`: further files, such as those of dense steps. */
+export function ownWeights(id: string, revision: string, megabytes: number, more: readonly (string | ModelFile)[] = []): ModelVariant {
+  return weights(megabytes, [hub(id, revision, [...SENTENCE_FILES, 'model.safetensors', ...more])]);
 }
 
 /** 4-bit weights in blocks; a vector does not depend on its batch. */

@@ -1,5 +1,5 @@
 import type { ModelCard, ModelSource } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, pinned, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
 
 /** E5 is trained with these on every text; without them its vectors are of no use for search. */
 const PROMPTS = { query: 'query: ', passage: 'passage: ' };
@@ -25,6 +25,7 @@ function e5(size: Size, languages: string): ModelCard {
     prompts: PROMPTS,
     languages,
     variants: [
+      ownWeights(`intfloat/${size.name}`, size.revision ?? 'main', size.megabytes),
       fp32(size.megabytes, ONNX, size.sources),
       int8(size.megabytes / 4, 'onnx/model_quantized.onnx', [
         hub(`Xenova/${size.name}`, 'main', [...TOKENIZER_FILES, 'onnx/model_quantized.onnx']),

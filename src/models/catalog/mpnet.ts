@@ -1,5 +1,5 @@
 import type { ModelCard } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, pinned, SENTENCE_FILES, TOKENIZER_FILES, withPins } from './define.ts';
 
 const allMpnetBase = encoder({
   id: 'sentence-transformers/all-mpnet-base-v2',
@@ -10,6 +10,7 @@ const allMpnetBase = encoder({
   maxTokens: 384,
   pooling: 'mean',
   variants: [
+    ownWeights('sentence-transformers/all-mpnet-base-v2', 'e8c3b32edf5434bc2275fc9bab85f82640a19130', 438),
     fp32(436, 'onnx/model.onnx', [
       hub(
         'sentence-transformers/all-mpnet-base-v2',
@@ -36,6 +37,7 @@ const paraphraseMultilingualMpnet = encoder({
   normalize: false,
   languages: 'about 50 languages',
   variants: [
+    ownWeights('sentence-transformers/paraphrase-multilingual-mpnet-base-v2', 'main', 1112),
     fp32(1110, 'onnx/model.onnx', [
       hub('sentence-transformers/paraphrase-multilingual-mpnet-base-v2', 'main', [...SENTENCE_FILES, 'onnx/model.onnx']),
       hub('Xenova/paraphrase-multilingual-mpnet-base-v2', 'main', [...TOKENIZER_FILES, 'onnx/model.onnx']),
