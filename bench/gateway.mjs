@@ -20,11 +20,14 @@ export function readSettings(dist) {
   return { home: settings.find(({ key }) => key === 'home').value, changed: settings.filter(({ from }) => from !== 'default') };
 }
 
-/** What the store has of the model: where its graph lies and how its vectors are made. */
+/** What the store has of the model: where its graph lies and how its vectors are made. Weights are converted first, unless they are named. */
 export async function findModel(dist, name) {
   const { createGateway } = await import(pathToFileURL(join(dist, 'index.js')).href);
   const gateway = await createGateway();
   try {
+    const job = name.endsWith('#weights') ? undefined : await gateway.models.prepare(name);
+    if (job !== undefined)
+      for await (const { state, error } of gateway.jobs.watch(job.id)) if (state === 'failed') throw new Error(error.message);
     const { card, installed } = await gateway.models.show(name);
     const { pooling, normalize, dimensions } = card;
     const { directory, variant, source } = installed;

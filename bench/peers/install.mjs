@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join, resolve } from 'node:path';
 
 const LIBRARIES = ['fastembed==0.9.1', 'sentence-transformers==3.4.1'];
-const INFINITY = ['infinity-emb[server,torch,optimum]==0.0.77'];
+// Later versions of these four no longer fit it.
+const INFINITY = ['infinity-emb[server,torch,optimum]==0.0.77', 'optimum==1.24.0', 'transformers==4.48.3', 'click==8.1.8', 'typer==0.12.5'];
 const LLAMA = 'llama-cpp-python==0.3.36';
 const CMAKE_FLAGS = [
   '-DCMAKE_BUILD_TYPE=Release',

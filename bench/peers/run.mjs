@@ -1,5 +1,6 @@
 // Compares the gateway with other projects over the same weights and texts, in alternating rounds: HTTP servers by the same client at the
 // same concurrency, Python libraries in-process in calls of 32 texts. Whatever cannot be installed or started is named and skipped.
+import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,6 +56,7 @@ const { home } = readSettings(dist);
 const model = await findModel(dist, values.model);
 const weights = (await findModel(dist, `${values.model}#weights`)).directory;
 const published = join(resolve(values.folder), 'graph');
+rmSync(published, { recursive: true, force: true });
 locallite(dist, ['convert', values.model, '--precision', 'fp32', '--out', published]);
 
 const texts = listOf(readTexts(join(HERE, '..', 'texts.txt')), TEXTS);

@@ -43,7 +43,7 @@ export function infinityCommand(python, folder, engine) {
     program,
     'v2',
     ...['--model-id', folder, '--served-model-name', 'peer', '--engine', engine, '--device', 'cpu'],
-    ...['--host', '127.0.0.1', '--port', String(port), '--no-bettertransformer', '--no-model-warmup'],
+    ...['--host', '127.0.0.1', '--port', String(port), '--url-prefix', '/v1', '--no-bettertransformer', '--no-model-warmup'],
   ];
 }
 
