@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { locallite } from './gateway.mjs';
 
-const NAME = 'locallite/bench-static';
+const NAME = 'bench-static';
 const SIZE = 256;
 const CLIENTS = [2, 4];
 
@@ -25,10 +28,13 @@ export async function measureStatic({ client, texts, model, rounds }, record) {
 
 /** Distils the model into a static one under a name that is removed again after `work`. */
 export async function withStaticModel({ dist, model }, work) {
-  locallite(dist, ['distill', model, '--name', NAME]);
+  const folder = join(mkdtempSync(join(tmpdir(), 'locallite-bench-static-')), 'model');
+  locallite(dist, ['distill', model, '--name', NAME, '--out', folder]);
   try {
     return await work(NAME);
   } finally {
     locallite(dist, ['rm', NAME]);
+    locallite(dist, ['alias', 'rm', NAME]);
+    rmSync(folder, { recursive: true, force: true });
   }
 }

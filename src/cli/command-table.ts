@@ -13,6 +13,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Make a variant of a model's published weights",
     load: async () => (await import('./commands/convert.ts')).convert,
   },
+  {
+    name: 'distill',
+    group: 'Models',
+    summary: 'Make a static model of an encoder, for bulk work',
+    load: async () => (await import('./commands/distill.ts')).distill,
+  },
   { name: 'pin', group: 'Models', summary: 'Choose the variant that runs', load: async () => (await import('./commands/pin.ts')).pin },
   { name: 'ps', group: 'Models', summary: 'List models in memory', load: async () => (await import('./commands/ps.ts')).ps },
   {

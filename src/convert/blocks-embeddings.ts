@@ -1,8 +1,8 @@
 import { LocalLiteError } from '../errors.ts';
+import type { Weights } from '../models/weights.ts';
 import { expectShape, normConstants, shapeOf } from './blocks.ts';
 import type { BuildContext } from './family.ts';
 import type { Value } from './graph.ts';
-import type { Weights } from './weights.ts';
 
 /** Tables of an encoder with learnt positions; names within the encoder. */
 export interface EmbeddingLayout {

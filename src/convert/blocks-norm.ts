@@ -1,5 +1,5 @@
+import type { Weights } from '../models/weights.ts';
 import type { Graph, Value } from './graph.ts';
-import type { Weights } from './weights.ts';
 
 /** A norm over the last axis. */
 export interface Norm {

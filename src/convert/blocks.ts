@@ -1,8 +1,8 @@
 import { LocalLiteError } from '../errors.ts';
+import type { Weights } from '../models/weights.ts';
 import type { BuildContext } from './family.ts';
 import type { Graph, Value } from './graph.ts';
 import type { LinearLayer } from './products.ts';
-import type { Weights } from './weights.ts';
 
 /** Where `name` is a layer of the weights: `<name>.weight` [outputs, inputs] and, where it is there, `<name>.bias`. */
 export function linearLayer(weights: Weights, name: string, input: LinearLayer['input']): LinearLayer {

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { openWeights } from '../models/safetensors.ts';
+import type { Weights } from '../models/weights.ts';
 import type { ConvertRequest } from './convert-types.ts';
 import { familyOf } from './families.ts';
 import type { BuildContext, EncoderInputs, Family } from './family.ts';
@@ -8,10 +10,8 @@ import { watchTensors } from './known-tensors.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import type { Products } from './products.ts';
 import { pruned } from './prune.ts';
-import { openWeights } from './safetensors.ts';
 import { outerPrefix, prefixOf, scopedWeights } from './scoped-weights.ts';
 import { closeModules, readJson, readModules, type SentenceModule } from './sentence-modules.ts';
-import type { Weights } from './weights.ts';
 
 /** A model's published files, opened for conversion. */
 export interface ModelFiles {

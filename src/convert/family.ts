@@ -1,7 +1,7 @@
+import type { Weights } from '../models/weights.ts';
 import type { Graph, Value } from './graph.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { Products, SelfAttentionLayer } from './products.ts';
-import type { Weights } from './weights.ts';
 
 /** Inputs of the graph as the blocks want them. */
 export interface EncoderInputs {

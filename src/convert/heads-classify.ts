@@ -1,8 +1,8 @@
+import type { Weights } from '../models/weights.ts';
 import { firstToken, preciseLayer } from './blocks.ts';
 import { activate } from './blocks-activation.ts';
 import type { BuildContext } from './family.ts';
 import type { Value } from './graph.ts';
-import type { Weights } from './weights.ts';
 
 /** A cross-encoder's head over the first token: dense, activation, classifier. */
 export interface ClassifierHead {

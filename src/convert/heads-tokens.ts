@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalLiteError } from '../errors.ts';
+import type { Weights } from '../models/weights.ts';
 import { firstToken, preciseLayer } from './blocks.ts';
 import type { BuildContext, EncoderStates } from './family.ts';
 import type { Value } from './graph.ts';
 import { unitLength } from './heads-embed.ts';
 import type { LinearLayer } from './products.ts';
-import type { Weights } from './weights.ts';
 
 /** `TensorProto.FLOAT`, for Cast. */
 const FLOAT = 1;

@@ -1,5 +1,5 @@
 import { LocalLiteError } from '../errors.ts';
-import type { Weights } from './weights.ts';
+import type { Weights } from '../models/weights.ts';
 
 /** Tensors of layers that hold no weights: tables that the code can compute. */
 const BUFFERS = /\.(inv_freq|position_ids|masked_bias|bias_mask)$/;

@@ -1,5 +1,5 @@
 import { LocalLiteError } from '../errors.ts';
-import type { Weights } from './weights.ts';
+import type { Weights } from '../models/weights.ts';
 
 /** The same tensors with `prefix` taken off their names; others are hidden. Closing it closes the weights. */
 export function scopedWeights(weights: Weights, prefix: string): Weights {

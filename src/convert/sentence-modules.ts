@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalLiteError } from '../errors.ts';
+import { openWeights } from '../models/safetensors.ts';
+import type { Weights } from '../models/weights.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
-import { openWeights } from './safetensors.ts';
-import type { Weights } from './weights.ts';
 
 /** A step of sentence-transformers behind the transformer and its pooling. */
 export type SentenceModule =

@@ -2,6 +2,7 @@ import { LocalLiteError } from '../errors.ts';
 import type { EncoderFacts } from '../models/card.ts';
 import type { Tokenizer } from '../runtime/tokenizer-types.ts';
 import type { Batcher } from './batcher.ts';
+import { checkDimensions } from './dimensions.ts';
 import type { Embedded, EmbedOptions, TextEmbedder, TextInput } from './embedder-types.ts';
 import type { EncoderInput } from './encoder-input.ts';
 import type { TextKind } from './encoder-protocol.ts';
@@ -39,19 +40,4 @@ export class Embedder implements TextEmbedder {
     const vectors = dimensions === undefined ? results : results.map((vector) => cutDimensions(vector, dimensions, normalize));
     return { vectors, ...run };
   }
-}
-
-/**
- * The dimensions to cut vectors to; undefined when the full vector is wanted.
- * @throws LocalLiteError invalid_request for a size that the model was not trained to be cut to
- */
-function checkDimensions(
-  wanted: number | undefined,
-  { dimensions, matryoshka }: Pick<EncoderFacts, 'dimensions' | 'matryoshka'>,
-): number | undefined {
-  if (wanted === undefined || wanted === dimensions) return undefined;
-  if (matryoshka === 'any' && wanted >= 1 && wanted < dimensions) return wanted;
-  if (Array.isArray(matryoshka) && matryoshka.includes(wanted)) return wanted;
-  const allowed = matryoshka === 'any' ? `1 to ${dimensions}` : [...new Set([dimensions, ...(matryoshka ?? [])])].join(', ');
-  throw new LocalLiteError('invalid_request', `dimensions is ${wanted}; this model gives ${allowed}`, { param: 'dimensions' });
 }

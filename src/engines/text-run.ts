@@ -153,7 +153,8 @@ export function tooLong(param: string, why: string): LocalLiteError {
   return new LocalLiteError('input_too_long', `${param} ${why}; shorten it, or send truncate: true to have it cut`, { param });
 }
 
-function encodeIds(
+/** Ids that a client made itself. @throws LocalLiteError invalid_request, naming the input */
+export function encodeIds(
   ids: readonly number[],
   index: number,
   { tokenizer, limit }: { readonly tokenizer: Tokenizer; readonly limit: { maxTokens?: number } },

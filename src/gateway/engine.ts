@@ -16,6 +16,7 @@ import type { Engine, EngineRequest, EngineTasks } from './engine-types.ts';
 import { type RunningWorkers, startWorkers } from './engine-workers.ts';
 import { checkLength, runSelfTest } from './self-test.ts';
 import { rememberedSpaces } from './spaces.ts';
+import { openStaticEngine } from './static-engine.ts';
 
 /**
  * Loads a model by what its variant is.
@@ -29,7 +30,7 @@ export async function openEngine(request: EngineRequest): Promise<Engine> {
       `${card.id}: the variant ${variant.name} is what graphs are made from; it does not run itself`,
     );
   }
-  if (variant.kind === 'static') throw new LocalLiteError('model_unsupported', `${card.id}: tables of token vectors cannot be opened`);
+  if (variant.kind === 'static') return openStaticEngine(request);
   return openEncoderEngine(request);
 }
 

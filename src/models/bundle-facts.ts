@@ -49,6 +49,33 @@ export function taskFacts({ modules, config }: BundleFiles): Pick<ModelCard, 'ta
   return { task: 'rerank', rerank: { activation: last?.endsWith('Identity') === true ? 'none' : 'sigmoid' } };
 }
 
+/** True for a table of token vectors without a transformer: Model2Vec's layout, or sentence-transformers' StaticEmbedding. */
+export function isStatic({ modules, config }: BundleFiles): boolean {
+  return config?.model_type === 'model2vec' || modules?.some((module) => moduleKind(module) === 'StaticEmbedding') === true;
+}
+
+/** Every token of a text counts; more than this is no text any more. */
+const STATIC_TOKENS = 65_536;
+
+/** What a static embedder must know. Model2Vec leaves the unknown token out of the mean. @throws LocalLiteError model_unsupported */
+export function staticFacts(
+  id: string,
+  files: BundleFiles,
+  overrides: CardOverrides,
+): EncoderFacts & { readonly static: { readonly dropUnknown: boolean } } {
+  const { config } = files;
+  const matryoshka = matryoshkaOf(files);
+  return {
+    pooling: 'mean',
+    prompts: promptsOf(files.prompts, overrides),
+    dimensions: overrides.dimensions ?? config?.hidden_dim ?? dimensionsOf(id, files),
+    maxTokens: overrides.maxTokens ?? Math.min(config?.seq_length ?? STATIC_TOKENS, STATIC_TOKENS),
+    normalize: overrides.normalize ?? config?.normalize ?? normalizeOf(files),
+    static: { dropUnknown: config?.model_type === 'model2vec' },
+    ...(matryoshka === undefined ? {} : { matryoshka }),
+  };
+}
+
 /**
  * What an encoder must know of a model, from the model's own files and the user's settings. `converts`: whether graphs can be made of
  * its weights.

@@ -17,6 +17,10 @@ const configSchema = z.looseObject({
   d_model: count.optional(),
   dim: count.optional(),
   n_embd: count.optional(),
+  /** Of static models as Model2Vec writes them, with their own word on unit length and the tokens that count. */
+  hidden_dim: count.optional(),
+  normalize: z.boolean().optional(),
+  seq_length: count.optional(),
   max_position_embeddings: count.optional(),
   n_positions: count.optional(),
   pad_token_id: z.number().int().nullish(),
@@ -86,8 +90,8 @@ export interface BundleFiles {
 export async function readBundleFiles(id: string, read: ReadModelFile): Promise<BundleFiles> {
   const load = <T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> => readJson(id, path, schema, read);
   const modules = await load('modules.json', modulesSchema);
-  const transformer = modules?.find((module) => moduleKind(module) === 'Transformer')?.path ?? '';
-  const folder = transformer === '' ? '' : `${transformer.replace(/\/+$/, '')}/`;
+  const first = modules?.find((module) => ['Transformer', 'StaticEmbedding'].includes(moduleKind(module)))?.path ?? '';
+  const folder = first === '' || first === '.' ? '' : `${first.replace(/\/+$/, '')}/`;
   const poolingFolder = modules?.find((module) => moduleKind(module) === 'Pooling')?.path ?? '1_Pooling';
   const poolingPath = `${poolingFolder}/config.json`;
   const dense = modules?.findLast((module) => moduleKind(module) === 'Dense');

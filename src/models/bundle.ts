@@ -1,7 +1,7 @@
-import { type CardOverrides, encoderFacts, isPlain, taskFacts } from './bundle-facts.ts';
+import { type CardOverrides, encoderFacts, isPlain, isStatic, staticFacts, taskFacts } from './bundle-facts.ts';
 import { type BundleFiles, checkTokenizer, moduleKind, type ReadModelFile, readBundleFiles, unsupported } from './bundle-files.ts';
 import { variantsOf } from './bundle-variants.ts';
-import { cardSchema, type ModelCard, type ModelFile } from './card.ts';
+import { cardSchema, type ModelCard, type ModelFile, type ModelVariant } from './card.ts';
 import { CONVERTIBLE_MODEL_TYPES, type WeightFiles, weightFilesIn } from './convertible.ts';
 
 export type { CardOverrides } from './bundle-facts.ts';
@@ -35,6 +35,7 @@ export async function cardFromFiles(
   const files = await readBundleFiles(id, read);
   const tokenizer = tokenizerFile(id, paths, files.folder);
   await checkTokenizer(id, tokenizer.path, read);
+  if (isStatic(files)) return staticCard(id, revision, { files, paths, tokenizer, overrides });
   const weights = convertibleWeights(files, paths);
   const facts = encoderFacts(id, files, overrides, weights !== undefined);
   const stepConfigs = (files.modules ?? []).filter(({ path }) => path !== '').map(({ path }) => `${path}/config.json`);
@@ -47,16 +48,49 @@ export async function cardFromFiles(
     graphs: isPlain(files),
     modelType: files.config?.model_type,
   });
-  const card = cardSchema.safeParse({
-    id,
-    alias: id.slice(id.indexOf('/') + 1),
-    ...taskFacts(files),
-    modality: 'text',
-    license: overrides.license ?? 'unknown',
-    revision,
-    ...facts,
-    variants,
-  });
+  return checkedCard(id, { ...namesOf(id, revision, overrides), ...taskFacts(files), ...facts, variants });
+}
+
+/** A model without a transformer: a table of token vectors, a tokenizer and, where there is one, a configuration. */
+function staticCard(
+  id: string,
+  revision: string,
+  {
+    files,
+    paths,
+    tokenizer,
+    overrides,
+  }: {
+    readonly files: BundleFiles;
+    readonly paths: readonly string[];
+    readonly tokenizer: ModelFile;
+    readonly overrides: CardOverrides & CardOrigin;
+  },
+): ModelCard {
+  const main = `${files.folder}model.safetensors`;
+  if (!paths.includes(main)) throw unsupported(id, `it is a static model without ${main}`);
+  const config = `${files.folder}config.json`;
+  const all = [tokenizer, installed(main, files.folder), ...(paths.includes(config) ? [installed(config, files.folder)] : [])];
+  const variant: ModelVariant = {
+    name: 'static',
+    kind: 'static',
+    dtype: 'fp32',
+    onnx: 'model.safetensors',
+    batchInvariant: true,
+    sources: [{ ref: overrides.source ?? `hub:${id}@${revision}`, files: all }],
+    golden: [],
+  };
+  const facts = { task: 'embed' as const, ...staticFacts(id, files, overrides) };
+  return checkedCard(id, { ...namesOf(id, revision, overrides), ...facts, variants: [variant] });
+}
+
+function namesOf(id: string, revision: string, { license }: CardOrigin) {
+  return { id, alias: id.slice(id.indexOf('/') + 1), modality: 'text', license: license ?? 'unknown', revision };
+}
+
+/** @throws LocalLiteError model_unsupported where what was read makes no card */
+function checkedCard(id: string, parts: object): ModelCard {
+  const card = cardSchema.safeParse(parts);
   if (card.success) return card.data;
   throw unsupported(
     id,

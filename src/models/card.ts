@@ -71,6 +71,9 @@ const multiSchema = z.strictObject({
   skipPunctuation: z.boolean(),
 });
 
+/** How a static model averages: `dropUnknown` leaves the unknown token out, as Model2Vec does. */
+const staticSchema = z.strictObject({ dropUnknown: z.boolean() });
+
 /** One precision of a model. */
 export const variantSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
@@ -107,6 +110,7 @@ export const cardSchema = z.strictObject({
   rerank: rerankSchema.optional(),
   sparse: sparseSchema.optional(),
   multi: multiSchema.optional(),
+  static: staticSchema.optional(),
   modality: z.enum(['text', 'image', 'audio']),
   license: z.string(),
   /** Revision (commit) of the weights on the hub; part of the vector space's identity. */

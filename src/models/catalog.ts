@@ -11,6 +11,7 @@ import { MPNET_CARDS } from './catalog/mpnet.ts';
 import { OTHER_NAMES, type OtherName } from './catalog/names.ts';
 import { NOMIC_CARDS } from './catalog/nomic.ts';
 import { RERANKER_CARDS } from './catalog/rerankers.ts';
+import { STATIC_CARDS } from './catalog/static.ts';
 import { TOKEN_CARDS } from './catalog/token-models.ts';
 
 /** Every card that LocalLite ships, by family; the default model comes first. */
@@ -26,6 +27,7 @@ export const CATALOG_CARDS: readonly ModelCard[] = [
   ...MORE_CARDS,
   ...RERANKER_CARDS,
   ...TOKEN_CARDS,
+  ...STATIC_CARDS,
 ];
 
 /** A name looked up: its card, and the variant if the name stands for one (fastembed's `…-Q`). */

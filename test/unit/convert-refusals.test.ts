@@ -7,10 +7,10 @@ import type { ConvertRequest } from '../../src/convert/convert-types.ts';
 import { FP32_PRODUCTS } from '../../src/convert/fp32.ts';
 import type { Graph } from '../../src/convert/graph.ts';
 import { modelConfig } from '../../src/convert/model-config.ts';
-import { openWeights } from '../../src/convert/safetensors.ts';
 import { outerPrefix, prefixOf, scopedWeights } from '../../src/convert/scoped-weights.ts';
-import type { Weights } from '../../src/convert/weights.ts';
 import { LocalLiteError } from '../../src/errors.ts';
+import { openWeights } from '../../src/models/safetensors.ts';
+import type { Weights } from '../../src/models/weights.ts';
 import { tinyModel, tinyRequest } from '../support/tiny-models.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'locallite-refusals-'));

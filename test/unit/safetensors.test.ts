@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { openWeights } from '../../src/convert/safetensors.ts';
-import { parseHeader } from '../../src/convert/safetensors-header.ts';
 import { LocalLiteError } from '../../src/errors.ts';
+import { openWeights } from '../../src/models/safetensors.ts';
+import { parseHeader } from '../../src/models/safetensors-header.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'locallite-safetensors-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

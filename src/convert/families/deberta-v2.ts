@@ -1,4 +1,5 @@
 import { LocalLiteError } from '../../errors.ts';
+import type { Weights } from '../../models/weights.ts';
 import { linearLayer, shapeOf } from '../blocks.ts';
 import { activate } from '../blocks-activation.ts';
 import { attend } from '../blocks-attention.ts';
@@ -17,7 +18,6 @@ import type { Value } from '../graph.ts';
 import { classify } from '../heads-classify.ts';
 import type { ModelConfig } from '../model-config.ts';
 import type { LinearLayer } from '../products.ts';
-import type { Weights } from '../weights.ts';
 
 /** DeBERTa v2 and v3 (mxbai-rerank, many cross-encoders): scores of content and of relative positions apart ("disentangled"). */
 export const debertaV2: Family = {
