@@ -15,7 +15,7 @@ const KINDS: readonly (readonly [pattern: RegExp, kind: Omit<Kind, 'name'> & { r
   [/^model_bnb4$/, { name: 'bnb4', dtype: 'bnb4', batchInvariant: true }],
   [/^model_o[123]$/, { dtype: 'fp32', batchInvariant: true }],
   [/^model_o4$/, { dtype: 'fp16', batchInvariant: true }],
-  [/^model_int8$/, { name: 'int8', dtype: 'int8', batchInvariant: false }],
+  [/^model_int8$/, { name: 'int8-dynamic', dtype: 'int8', batchInvariant: false }],
   [/^model_quantized$/, { dtype: 'int8', batchInvariant: false }],
   [/^model_qint8\w*$/, { dtype: 'int8', batchInvariant: false }],
   [/^model_uint8$/, { name: 'uint8', dtype: 'uint8', batchInvariant: false }],

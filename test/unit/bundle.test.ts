@@ -354,7 +354,7 @@ describe('cardFromFiles: variants', () => {
       ['q4', 'q4', true],
       ['q4f16', 'q4f16', true],
       ['bnb4', 'bnb4', true],
-      ['int8', 'int8', false],
+      ['int8-dynamic', 'int8', false],
       ['quantized', 'int8', false],
       ['uint8', 'uint8', false],
     ]);

@@ -151,7 +151,7 @@ describe('createCatalog', () => {
   });
 
   it('takes fastembed’s quantised names as variants', () => {
-    expect(catalog.resolve('nomic-ai/nomic-embed-text-v1.5-Q')).toEqual({ card: card('nomic-embed-text-v1.5'), variant: 'int8' });
+    expect(catalog.resolve('nomic-ai/nomic-embed-text-v1.5-Q')).toEqual({ card: card('nomic-embed-text-v1.5'), variant: 'int8-dynamic' });
     for (const { id, variant } of OTHER_NAMES.filter((other) => other.variant !== undefined)) {
       expect(card(id).variants.map((each) => each.name)).toContain(variant);
     }

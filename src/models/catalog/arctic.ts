@@ -48,6 +48,8 @@ function arctic(size: Size): ModelCard {
       [...SENTENCE_FILES, onnx],
       (size.pins ?? []).filter((pin) => !pin.path.endsWith('.onnx') || pin.path === onnx),
     );
+  const made = ownWeights(id, revision, size.megabytes);
+  const published = fp32(size.megabytes, ONNX, [hub(id, revision, source(ONNX))]);
   return encoder({
     id,
     alias: size.name,
@@ -59,8 +61,7 @@ function arctic(size: Size): ModelCard {
     prompts: PROMPTS,
     variants: [
       // The long one is of another architecture, whose conversion has not met these weights: its published graph comes first.
-      ...(size.maxTokens === undefined ? [ownWeights(id, revision, size.megabytes)] : []),
-      fp32(size.megabytes, ONNX, [hub(id, revision, source(ONNX))]),
+      ...(size.maxTokens === undefined ? [made, published] : [published, made]),
       int8(size.megabytes / 4, 'onnx/model_quantized.onnx', [hub(id, revision, source('onnx/model_quantized.onnx'))]),
     ],
   });

@@ -86,9 +86,12 @@ export function fp32(megabytes: number, onnx: string, sources: readonly ModelSou
   return variant('fp32', 'fp32', true, megabytes, onnx, sources, extra);
 }
 
-/** Per-tensor dynamic int8: faster, but a text's vector then depends on its batch, so it runs only when it is named. */
+/**
+ * Published per-tensor dynamic int8: a text's vector then depends on its batch, so it runs only when it is named, and `#int8` does not name
+ * it: that is what LocalLite makes of the weights.
+ */
 export function int8(megabytes: number, onnx: string, sources: readonly ModelSource[], extra: Extra = {}): ModelVariant {
-  return variant('int8', 'int8', false, megabytes, onnx, sources, extra);
+  return variant('int8-dynamic', 'int8', false, megabytes, onnx, sources, extra);
 }
 
 /** 8-bit weights in blocks; a vector does not depend on its batch. */

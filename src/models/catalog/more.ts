@@ -35,6 +35,7 @@ const GEMMA_REVISION = '5090578d9565bb06545b4552f76e6bc2c93e4a66';
 const gemmaFiles = (stem: string) => [
   hub('onnx-community/embeddinggemma-300m-ONNX', GEMMA_REVISION, [...TOKENIZER_FILES, `onnx/${stem}.onnx`, `onnx/${stem}.onnx_data`]),
 ];
+const GEMMA_DENSE = ['2_Dense', '3_Dense'].flatMap((step) => [`${step}/config.json`, `${step}/model.safetensors`]);
 const GEMMA_GRAPH = { graph: { output: 'sentence_embedding' } };
 
 /** Mean pooling is followed by two dense layers, so the graph itself gives the finished vector. There is no fp16: it overflows. */
@@ -51,6 +52,8 @@ const embeddingGemma = encoder({
   languages: 'more than 100 languages',
   variants: [
     fp32(1235, 'onnx/model.onnx', gemmaFiles('model'), GEMMA_GRAPH),
+    // The hub asks for the licence to be accepted before it gives these.
+    ownWeights('google/embeddinggemma-300m', 'main', 1211, GEMMA_DENSE),
     q4(197, 'onnx/model_q4.onnx', gemmaFiles('model_q4'), GEMMA_GRAPH),
     int8(309, 'onnx/model_quantized.onnx', gemmaFiles('model_quantized'), GEMMA_GRAPH),
   ],
@@ -78,6 +81,7 @@ const qwen3 = encoder({
   languages: 'more than 100 languages',
   variants: [
     fp32(2387, 'onnx/model.onnx', [hub(QWEN_SOURCE, 'main', [...TOKENIZER_FILES, 'onnx/model.onnx', 'onnx/model.onnx_data'])]),
+    ownWeights('Qwen/Qwen3-Embedding-0.6B', '97b0c614be4d77ee51c0cef4e5f07c00f9eb65b3', 1192),
     q8(1121, 'onnx/model_quantized.onnx', [hub(QWEN_SOURCE, 'main', [...TOKENIZER_FILES, 'onnx/model_quantized.onnx'])]),
   ],
 });

@@ -10,7 +10,7 @@ export interface OtherName {
  * fastembed's other names are the ids themselves, in whatever case.
  */
 export const OTHER_NAMES: readonly OtherName[] = [
-  { name: 'nomic-ai/nomic-embed-text-v1.5-Q', id: 'nomic-ai/nomic-embed-text-v1.5', variant: 'int8' },
+  { name: 'nomic-ai/nomic-embed-text-v1.5-Q', id: 'nomic-ai/nomic-embed-text-v1.5', variant: 'int8-dynamic' },
   { name: 'Qwen/Qwen3-Embedding-0.6B-Q', id: 'Qwen/Qwen3-Embedding-0.6B', variant: 'q8' },
   { name: 'all-minilm', id: 'sentence-transformers/all-MiniLM-L6-v2' },
   { name: 'bge-large', id: 'BAAI/bge-large-en-v1.5' },

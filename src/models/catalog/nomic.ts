@@ -1,5 +1,5 @@
 import type { ModelCard } from '../card.ts';
-import { encoder, fp32, hub, int8, pinned, SENTENCE_FILES, withPins } from './define.ts';
+import { encoder, fp32, hub, int8, ownWeights, pinned, SENTENCE_FILES, withPins } from './define.ts';
 
 /** The task prefixes that the models' cards require; clustering and classification have others (settings can name them). */
 const PROMPTS = { query: 'search_query: ', passage: 'search_document: ' };
@@ -27,6 +27,7 @@ const nomic15 = encoder({
         ]),
       ),
     ]),
+    ownWeights('nomic-ai/nomic-embed-text-v1.5', V15_REVISION, 547),
     int8(137, 'onnx/model_quantized.onnx', [
       hub('nomic-ai/nomic-embed-text-v1.5', V15_REVISION, withPins([...SENTENCE_FILES, 'onnx/model_quantized.onnx'], [TOKENIZER])),
     ]),
@@ -42,8 +43,14 @@ const nomic1 = encoder({
   maxTokens: 8192,
   pooling: 'mean',
   prompts: PROMPTS,
-  variants: [fp32(547, 'onnx/model.onnx', [hub('nomic-ai/nomic-embed-text-v1', 'main', [...SENTENCE_FILES, 'onnx/model.onnx'])])],
+  variants: [
+    fp32(547, 'onnx/model.onnx', [hub('nomic-ai/nomic-embed-text-v1', 'main', [...SENTENCE_FILES, 'onnx/model.onnx'])]),
+    ownWeights('nomic-ai/nomic-embed-text-v1', 'main', 547),
+  ],
 });
 
-/** The text encoders of Nomic. Their cards make unit vectors of the pooled states. */
+/**
+ * The text encoders of Nomic. Their cards make unit vectors of the pooled states. Conversion has met models of their architecture, not
+ * these weights: the published graphs come first.
+ */
 export const NOMIC_CARDS: readonly ModelCard[] = [nomic15, nomic1];
