@@ -3,7 +3,15 @@ import { defineConfig } from 'tsdown';
 const publicEntries = { index: 'src/index.ts', sdk: 'src/sdk/index.ts', testing: 'src/testing/index.ts' };
 
 export default defineConfig({
-  entry: { ...publicEntries, cli: 'src/cli/main.ts', worker: 'src/engines/worker-main.ts', converter: 'src/convert/converter-main.ts' },
+  entry: {
+    ...publicEntries,
+    cli: 'src/cli/main.ts',
+    worker: 'src/engines/worker-main.ts',
+    converter: 'src/convert/converter-main.ts',
+    state: 'src/state/state-main.ts',
+    indexes: 'src/indexing/index-main.ts',
+    parser: 'src/documents/parser-main.ts',
+  },
   format: 'esm',
   platform: 'node',
   target: 'node20.19',

@@ -23,6 +23,11 @@ export type ErrorCode =
   | 'job_not_found'
   | 'conflict'
   | 'input_too_long'
+  | 'index_mismatch'
+  | 'document_unreadable'
+  | 'document_encrypted'
+  | 'document_too_large'
+  | 'document_unsupported'
   | 'overloaded'
   | 'cancelled'
   | 'timed_out'
@@ -67,6 +72,11 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorKind>> = {
   job_not_found: kind(404, 'invalid_request_error'),
   conflict: kind(409, 'invalid_request_error'),
   input_too_long: kind(400, 'invalid_request_error'),
+  index_mismatch: kind(409, 'invalid_request_error'),
+  document_unreadable: kind(422, 'invalid_request_error'),
+  document_encrypted: kind(422, 'invalid_request_error'),
+  document_too_large: kind(413, 'invalid_request_error'),
+  document_unsupported: kind(415, 'invalid_request_error'),
   overloaded: kind(429, 'rate_limit_error', true),
   cancelled: kind(499, 'invalid_request_error'),
   timed_out: kind(504, 'server_error', true),

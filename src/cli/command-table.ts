@@ -41,6 +41,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/tokenize.ts')).tokenize,
   },
   {
+    name: 'ingest',
+    group: 'Documents',
+    summary: 'Put documents into a collection',
+    load: async () => (await import('./commands/ingest.ts')).ingest,
+  },
+  {
+    name: 'search',
+    group: 'Documents',
+    summary: 'Find the passages that answer a question',
+    load: async () => (await import('./commands/search.ts')).search,
+  },
+  {
+    name: 'collections',
+    group: 'Documents',
+    summary: 'List, check, move and delete collections',
+    load: async () => (await import('./commands/collections.ts')).collections,
+  },
+  {
+    name: 'reindex',
+    group: 'Documents',
+    summary: 'Index a collection anew, with another model',
+    load: async () => (await import('./commands/reindex.ts')).reindex,
+  },
+  { name: 'parse', group: 'Documents', summary: 'Read a document', load: async () => (await import('./commands/parse.ts')).parse },
+  {
     name: 'bench',
     group: 'Use',
     summary: 'Measure a model on this machine',

@@ -52,6 +52,6 @@ export interface CommandDefinition<Options = object> {
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  readonly group: 'Serve' | 'Models' | 'Use' | 'Access' | 'Look after';
+  readonly group: 'Serve' | 'Models' | 'Use' | 'Documents' | 'Access' | 'Look after';
   load(): Promise<CommandDefinition<never>>;
 }

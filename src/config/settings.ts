@@ -25,7 +25,7 @@ import {
 } from './values.ts';
 
 /** Sections of `--help` and of the settings page, in this order. */
-export const GROUPS = ['Server', 'Access', 'Limits', 'Models', 'Inference', 'Downloads', 'Logging'] as const;
+export const GROUPS = ['Server', 'Access', 'Limits', 'Models', 'Inference', 'Documents', 'Search', 'Downloads', 'Logging'] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** One row of the table: all that is known of a setting. */
@@ -165,6 +165,12 @@ const SETTINGS = {
   'limits.connections': setting('Limits', whole(1, 1_000_000), 1024, 'Most open connections'),
   'limits.header_timeout': setting('Limits', duration({ minimum: 0.1 }), 10, 'Time for the headers of a request to arrive'),
   'limits.body_timeout': setting('Limits', duration({ minimum: 0.1 }), 60, 'Time for a whole request to arrive'),
+  'limits.upload_timeout': setting(
+    'Limits',
+    duration({ minimum: 1 }),
+    3600,
+    'Longest time for an upload to arrive, however steadily it comes',
+  ),
   'limits.requests_per_minute': setting(
     'Limits',
     whole(0, 100_000_000),
@@ -283,6 +289,53 @@ const SETTINGS = {
     path('the path of a library'),
     'Library of an execution provider that is loaded as a plug-in',
   ),
+
+  'documents.workers': setting(
+    'Documents',
+    whole(1, 64),
+    () => Math.max(1, Math.floor(availableParallelism() / 2)),
+    'Processes that parse documents',
+    { fallbackNote: 'half of the available cores' },
+  ),
+  'documents.timeout': setting('Documents', duration({ minimum: 1 }), 300, 'Longest time that one document may be parsed'),
+  'documents.memory': setting('Documents', bytes(64 * 2 ** 20), 2 ** 30, 'Most memory of a process that parses'),
+  'documents.max_pages': setting(
+    'Documents',
+    whole(1, 1_000_000),
+    5000,
+    'Pages of one document that are read; what is behind them is left out with a warning',
+  ),
+  'documents.max_inflated_bytes': setting(
+    'Documents',
+    bytes(2 ** 20),
+    2 ** 29,
+    'Most bytes that a document may inflate to, all of its parts together',
+  ),
+  'documents.max_nesting': setting('Documents', whole(0, 20), 5, 'How deep archives and mails may be inside each other'),
+  'documents.max_parts': setting('Documents', whole(1, 1_000_000), 10_000, 'Most attachments and members of archives in one document'),
+  'chunk.max_tokens': setting('Documents', whole(16, 100_000), 256, 'Most tokens of a chunk, never more than the embedding model reads'),
+  'chunk.overlap_tokens': setting('Documents', whole(0, 50_000), 32, 'Tokens that neighbouring chunks share'),
+  'chunk.min_tokens': setting('Documents', whole(0, 50_000), 48, 'Chunks smaller than this join a neighbour under the same heading'),
+  'chunk.context_header': setting('Documents', toggle(), true, 'Embed a chunk together with the title and headings above it'),
+  'ingest.roots': setting(
+    'Documents',
+    list('paths of folders', 'folder', (value) => value),
+    [],
+    'Folders on this machine that requests may ingest from',
+  ),
+  'ingest.allow_private_addresses': setting('Documents', toggle(), false, 'Fetch documents from loopback and private addresses too'),
+  'ingest.url_timeout': setting('Documents', duration({ minimum: 0.1 }), 60, 'Longest time to fetch a document'),
+  'limits.upload_bytes': setting('Limits', bytes(1024), 512 * 2 ** 20, 'Largest uploaded or fetched file'),
+
+  'search.mode': setting(
+    'Search',
+    choice(['hybrid', 'dense', 'text']),
+    'hybrid',
+    'How a search that does not say looks: by meaning, by words, or by both',
+  ),
+  'search.fusion': setting('Search', choice(['weighted', 'rrf']), 'weighted', 'How both sides of a hybrid search become one order'),
+  'search.dense_weight': setting('Search', fraction(), 0.5, 'Share of the dense side in weighted fusion'),
+  'search.rerank': optional('Search', modelName, 'Reranker for searches that name none; absent: none'),
 
   offline: setting('Downloads', toggle(), false, 'Open no connection except to loopback and look up no names', {
     borrowed: ['HF_HUB_OFFLINE'],

@@ -16,12 +16,10 @@ const SMOOTHING = 1e-4;
  * Turns the vectors of single tokens into a table whose mean over a text's tokens stands for the text: projected onto the directions of
  * largest variance (principal components of the centred rows), then weighted down by how frequent a token is. Frequency is Zipf's law over
  * the order of the vocabulary, which trainers write by falling frequency. Rows in `left` stay zero and take no part.
- * @throws LocalLiteError invalid_request for more dimensions than there are
+ * @throws LocalLiteError as {@link checkTableDimensions}
  */
 export function distillTable(vectors: Rows, dimensions: number, left: ReadonlySet<number>): Rows {
-  if (dimensions > vectors.columns) {
-    throw new LocalLiteError('invalid_request', `dimensions is ${dimensions}; the model has ${vectors.columns}`, { param: 'dimensions' });
-  }
+  checkTableDimensions(dimensions, vectors.columns);
   const kept = Array.from({ length: vectors.rows }, (_, row) => row).filter((row) => !left.has(row));
   const centred = centre(vectors, kept);
   const axes = principalAxes(centred, kept, dimensions);
@@ -32,6 +30,14 @@ export function distillTable(vectors: Rows, dimensions: number, left: ReadonlySe
     project(centred, row, axes, { table, weight: SMOOTHING / (SMOOTHING + probability) });
   }
   return table;
+}
+
+/** @throws LocalLiteError invalid_request for dimensions that are no size of a vector, or more than there are */
+export function checkTableDimensions(dimensions: number, most: number): void {
+  const isSize = Number.isInteger(dimensions) && dimensions >= 1;
+  if (isSize && dimensions <= most) return;
+  const problem = isSize ? `the model has ${most}` : 'it must be a whole number of at least 1';
+  throw new LocalLiteError('invalid_request', `dimensions is ${dimensions}; ${problem}`, { param: 'dimensions' });
 }
 
 function centre({ rows, columns, data }: Rows, kept: readonly number[]): Rows {

@@ -23,6 +23,8 @@ type MultiFacts = NonNullable<ModelCard['multi']>;
 /** The ASCII characters that ColBERT gives no vector in passages (Python's `string.punctuation`). */
 const PUNCTUATION = [...'!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'];
 const MASK_TOKENS = ['[MASK]', '<mask>'];
+/** Numbers in the vectors of all texts that are compared in one request, which are in memory together: half a gigabyte. */
+const MAX_NUMBERS = 2 ** 27;
 /** Comparing goes on for so many milliseconds before others get a turn. */
 const TURN_MS = 8;
 
@@ -86,6 +88,7 @@ export class LateInteraction implements MultiEmbedder, TextReranker {
   async rerank(query: string, documents: readonly string[], options: RerankOptions): Promise<Reranked> {
     const { maxTokens, prompts } = this.#facts;
     const rows: EncodedText[][] = [];
+    let tokens = 0;
     const { results, ...run } = await runTexts([query, ...documents], {
       batcher: this.#batcher,
       lane: options.lane,
@@ -100,6 +103,8 @@ export class LateInteraction implements MultiEmbedder, TextReranker {
             ? await this.#encodeQuery(prompts.query + text)
             : await this.#encodeDocument(prompts.passage + text, index - 1, options);
         rows[index] = encoded;
+        tokens += encoded.reduce((sum, { ids }) => sum + ids.length, 0);
+        this.#checkTokens(tokens);
         const [only] = encoded;
         return encoded.length === 1 && only !== undefined ? only : encoded;
       },
@@ -114,6 +119,17 @@ export class LateInteraction implements MultiEmbedder, TextReranker {
         rows.slice(1).map((windows) => windows.length),
       ),
     };
+  }
+
+  /** @throws LocalLiteError invalid_request for more vectors than are held at once */
+  #checkTokens(tokens: number): void {
+    const most = Math.floor(MAX_NUMBERS / this.#multi.dimensions);
+    if (tokens <= most) return;
+    throw new LocalLiteError(
+      'invalid_request',
+      `documents: they have more than the ${most} tokens in all that this model compares at once, a vector each; send them in parts`,
+      { param: 'documents' },
+    );
   }
 
   async #encodeQuery(text: string): Promise<EncodedText[]> {

@@ -7,6 +7,12 @@ import type { EncoderInput } from './encoder-input.ts';
 import { type EncodedText, estimateTokens, runTexts, tooLong } from './text-run.ts';
 import { bestOfWindows, LEAST_WINDOW, readableIds, readingLimit, windowStep, windowsOf, withCut } from './windows.ts';
 
+/**
+ * Tokens of all windows of one request: a long query is read again in each of them, so that a request of a few megabytes could keep the
+ * model busy for days.
+ */
+const MAX_WINDOW_TOKENS = 2 ** 24;
+
 /** Scores documents with a cross-encoder: query and document run as one row. */
 export class CrossEncoder implements TextReranker {
   readonly #facts: Pick<EncoderFacts, 'maxTokens' | 'prompts'>;
@@ -31,13 +37,15 @@ export class CrossEncoder implements TextReranker {
     const room = maxTokens - this.#tokenizer.pairSpecials - queryIds.length;
     const inWindows = options.long === 'windows';
     checkRoom({ room, queryTokens: queryIds.length, maxTokens, inWindows });
+    const expected = expectedTokens(documents, { room, maxTokens, inWindows }, readingLimit(room, options));
+    if (inWindows) checkWindows(expected);
 
     const rowsOf: number[] = [];
     const { results, ...run } = await runTexts(documents, {
       batcher: this.#batcher,
       lane: options.lane,
       signal: options.signal,
-      expectedTokens: expectedTokens(documents, { room, maxTokens, inWindows }, readingLimit(room, options)),
+      expectedTokens: expected,
       encode: async (document, index) => {
         const rows = await this.#encode(prompts.passage + document, index, { queryIds, room, options });
         rowsOf[index] = rows.length;
@@ -90,6 +98,16 @@ function checkRoom({ room, maxTokens, inWindows, queryTokens }: Room & { readonl
     'input_too_long',
     `the query has ${queryTokens} tokens and leaves room for ${Math.max(0, room)} of a document (at least ${least} are needed; query, document and special tokens together take at most ${maxTokens}); shorten the query`,
     { param: 'query' },
+  );
+}
+
+/** @throws LocalLiteError invalid_request */
+function checkWindows(tokens: number): void {
+  if (tokens <= MAX_WINDOW_TOKENS) return;
+  throw new LocalLiteError(
+    'invalid_request',
+    `documents: read in windows they have about ${tokens} tokens, the query in each window counted, and at most ${MAX_WINDOW_TOKENS} are read in one request; shorten the query, or limit the windows or tokens of each document`,
+    { param: 'documents' },
   );
 }
 

@@ -12,6 +12,8 @@ import { encodeIds, promptFor, tooLong } from './text-run.ts';
 const TABLE_NAMES = ['embeddings', 'embedding.weight'];
 /** Others get a turn after about this long. */
 const TURN_MS = 4;
+/** Numbers that are summed up in about that time. */
+const NUMBERS_A_TURN = 2 ** 21;
 
 /** One vector for each id of a vocabulary: row-major [rows, dimensions]. */
 export interface TokenTable {
@@ -62,6 +64,8 @@ export class StaticEmbedder implements TextEmbedder {
   readonly #tokenizer: Tokenizer;
   readonly #facts: StaticFacts;
   readonly #unknown: number | undefined;
+  /** Ids that the tokenizer puts around a text. */
+  readonly #frame: ReadonlySet<number>;
 
   /** @throws LocalLiteError model_load_failed where table, tokenizer and card do not belong together */
   constructor(table: TokenTable, tokenizer: Tokenizer, facts: StaticFacts) {
@@ -75,6 +79,7 @@ export class StaticEmbedder implements TextEmbedder {
     this.#tokenizer = tokenizer;
     this.#facts = facts;
     this.#unknown = facts.dropUnknown ? (tokenizer.idOf('[UNK]') ?? tokenizer.idOf('<unk>')) : undefined;
+    this.#frame = new Set(tokenizer.frame([]).ids);
   }
 
   /** Bytes that the table takes. */
@@ -104,7 +109,7 @@ export class StaticEmbedder implements TextEmbedder {
       const ids = this.#limited(all, index, options.truncate === true);
       promptTokens += ids.length;
       truncatedTokens.push(all.length - ids.length);
-      const vector = this.#mean(ids);
+      const vector = await this.#mean(ids, options.signal);
       vectors.push(cut === undefined ? vector : cutDimensions(vector, cut, this.#facts.normalize));
     }
     return { vectors, promptTokens, truncatedTokens, tokenizeMs, queueMs: 0, inferMs: performance.now() - started - tokenizeMs };
@@ -112,7 +117,8 @@ export class StaticEmbedder implements TextEmbedder {
 
   async #idsOf(input: TextInput, index: number): Promise<ArrayLike<number>> {
     if (typeof input === 'string') return this.#tokenizer.content(input);
-    return encodeIds(input, index, { tokenizer: this.#tokenizer, limit: {} }).ids;
+    // Whoever sends ids may have had them from a tokenizer that framed the text.
+    return encodeIds(input, index, { tokenizer: this.#tokenizer, limit: {} }).ids.filter((id) => !this.#frame.has(id));
   }
 
   #limited(ids: ArrayLike<number>, index: number, truncate: boolean): ArrayLike<number> {
@@ -122,19 +128,32 @@ export class StaticEmbedder implements TextEmbedder {
     return Array.from(ids).slice(0, maxTokens);
   }
 
-  #mean(ids: ArrayLike<number>): Float32Array {
-    const { data, dimensions } = this.#table;
+  async #mean(ids: ArrayLike<number>, signal: AbortSignal | undefined): Promise<Float32Array> {
+    const { dimensions } = this.#table;
     const sums = new Float32Array(dimensions);
+    const step = Math.ceil(NUMBERS_A_TURN / dimensions);
     let count = 0;
-    for (let at = 0; at < ids.length; at++) {
-      const id = ids[at] ?? 0;
-      if (id === this.#unknown) continue;
-      count += 1;
-      const from = id * dimensions;
-      for (let column = 0; column < dimensions; column++) sums[column] = (sums[column] ?? 0) + (data[from + column] ?? 0);
+    for (let from = 0; from < ids.length; from += step) {
+      if (from > 0) await nextTurn();
+      if (signal?.aborted) throw new LocalLiteError('cancelled', 'the caller left before all texts were embedded');
+      count += this.#add(sums, ids, from, Math.min(from + step, ids.length));
     }
     if (count > 0) for (let column = 0; column < dimensions; column++) sums[column] = (sums[column] ?? 0) / count;
     if (this.#facts.normalize) normalizeRows(sums, dimensions);
     return sums;
+  }
+
+  /** Adds the vectors of the ids in [from, to) that count; how many those are. */
+  #add(sums: Float32Array, ids: ArrayLike<number>, from: number, to: number): number {
+    const { data, dimensions } = this.#table;
+    let count = 0;
+    for (let at = from; at < to; at++) {
+      const id = ids[at] ?? 0;
+      if (id === this.#unknown) continue;
+      count += 1;
+      const start = id * dimensions;
+      for (let column = 0; column < dimensions; column++) sums[column] = (sums[column] ?? 0) + (data[start + column] ?? 0);
+    }
+    return count;
   }
 }

@@ -4,10 +4,9 @@ import type { Config } from '../config/settings.ts';
 import type { ConvertProgress, Precision } from '../convert/convert-types.ts';
 import { LocalLiteError } from '../errors.ts';
 import { isWeightFile } from '../models/convertible.ts';
-import { type ConversionReport, kindName, kindOf, madeVariant } from '../models/made.ts';
-import { parseReference } from '../models/reference.ts';
+import { type ConversionReport, kindName, madeVariant } from '../models/made.ts';
 import type { InstalledModel } from '../models/store-types.ts';
-import { Conversions, firstChosen, recipeOf, requestOf } from './convert-job.ts';
+import { Conversions, firstChosen, recipeOf, requestOf, settledOrder } from './convert-job.ts';
 import { runConverter } from './converter-process.ts';
 import { openParts } from './create.ts';
 import type { GatewayParts } from './gateway-parts.ts';
@@ -38,15 +37,15 @@ export interface FolderConverted {
  * @throws LocalLiteError conflict when the folder holds something already; otherwise as a conversion that is installed
  */
 export async function convertToFolder(conversion: FolderConversion): Promise<FolderConverted> {
-  const { config, order, folder, signal } = conversion;
+  const { config, folder, signal } = conversion;
   await assertFree(folder);
+  const order = settledOrder(conversion.order);
+  const { precision } = order;
   const parts = await openParts({ config });
-  const kind = order.precision === 'auto' ? kindOf(parseReference(order.reference).variant ?? '') : undefined;
-  const precision = kind?.precision ?? order.precision;
   const weights = await new Conversions(parts).weights(order.reference, { signal, onProgress: () => undefined });
   const fresh = join(dirname(folder), `.${basename(folder)}.${process.pid}.tmp`);
   try {
-    const make = (wanted: Precision) => makeIn(fresh, { weights, precision: wanted, parts, conversion });
+    const make = (wanted: Precision) => makeIn(fresh, { weights, precision: wanted, parts, conversion: { ...conversion, order } });
     const report = precision === 'auto' ? await chosen(weights, { parts, make, signal }) : await make(precision);
     for (const path of weights.files.map((file) => file.path).filter((name) => !isWeightFile(name))) {
       await mkdir(dirname(join(fresh, path)), { recursive: true });

@@ -1,6 +1,6 @@
 import { CONVERTER_VERSION, type ConvertProgress, type ConvertRequest, type Precision } from '../convert/convert-types.ts';
 import { LocalLiteError } from '../errors.ts';
-import { cardFacts, type MadeKind, type Recipe, WEIGHTS_VARIANT } from '../models/made.ts';
+import { cardFacts, kindOf, type MadeKind, type Recipe, WEIGHTS_VARIANT } from '../models/made.ts';
 import { formatReference, parseReference } from '../models/reference.ts';
 import type { InstalledModel, PullProgress } from '../models/store-types.ts';
 import type { Logger } from '../telemetry/telemetry.ts';
@@ -31,6 +31,25 @@ export function requestOf(weights: InstalledModel, recipe: Recipe, output: strin
   return { id: weights.card.id, directory: weights.directory, output, ...wanted };
 }
 
+/**
+ * The order with what its name says: `name#int8` asks for int8 where nothing else is asked for.
+ * @param name what the order's reference stands for, where that is an alias
+ * @throws LocalLiteError invalid_request for a variant that is none of those that are made
+ */
+export function settledOrder(order: ConvertOrder, name = order.reference): ConvertOrder {
+  const reference = parseReference(name);
+  const { variant = WEIGHTS_VARIANT } = reference;
+  const kind = kindOf(variant);
+  if (kind === undefined && variant !== WEIGHTS_VARIANT) {
+    throw new LocalLiteError(
+      'invalid_request',
+      `#${variant} is nothing that LocalLite makes; name fp32, fp16, int8 or q4, or leave it out`,
+      { param: 'model' },
+    );
+  }
+  return { ...order, ...(order.precision === 'auto' ? kind : {}), reference: formatReference({ ...reference, variant: undefined }) };
+}
+
 /** Turns published weights into variants that run: fetches the weights where they are missing, converts, chooses, pins. */
 export class Conversions {
   readonly #parts: Parts;
@@ -49,7 +68,9 @@ export class Conversions {
     const { id } = weights.card;
     const made =
       order.precision === 'auto' ? await this.#choose(weights, order, watch) : await this.#make(weights, order.precision, order, watch);
-    const isOpen = order.precision === 'auto' && !(await this.#parts.store.variants(id)).some(({ pinned }) => pinned === true);
+    // What is laid out for another device does not run unasked.
+    const mayRun = order.precision === 'auto' && order.target === 'cpu';
+    const isOpen = mayRun && !(await this.#parts.store.variants(id)).some(({ pinned }) => pinned === true);
     if (order.pin || isOpen) await this.#parts.store.pin(id, made.variant.name);
     return made;
   }

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Config } from '../config/settings.ts';
-import { distillTable, type Rows, writeTable } from '../convert/distill.ts';
+import { checkTableDimensions, distillTable, type Rows, writeTable } from '../convert/distill.ts';
 import { similarityOf } from '../convert/similarity.ts';
 import { LocalLiteError } from '../errors.ts';
 import type { InstalledModel } from '../models/store-types.ts';
@@ -72,6 +72,8 @@ async function vectorsOf(ids: ReadonlySet<number>, tokenizer: Tokenizer, how: Di
     const slice = list.slice(from, from + ROWS_A_REQUEST);
     const vectors = await how.embed(slice.map((id) => [...tokenizer.frame([id]).ids]));
     const columns = vectors[0]?.length ?? 0;
+    // Before the whole vocabulary has run for nothing.
+    checkTableDimensions(how.dimensions, columns);
     rows ??= { rows: tokenizer.vocabularySize, columns, data: new Float32Array(tokenizer.vocabularySize * columns) };
     for (const [at, id] of slice.entries()) rows.data.set(vectors[at] ?? [], id * columns);
     how.onProgress((from + slice.length) / list.length);

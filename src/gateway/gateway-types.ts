@@ -2,9 +2,22 @@ import type { Config } from '../config/settings.ts';
 import type { ConvertProgress, Precision, Target } from '../convert/convert-types.ts';
 import type { ModelCard } from '../models/card.ts';
 import type { InstalledModel, PullProgress, VerifyReport } from '../models/store-types.ts';
+import type { Collections, Documents, Files, IngestProgress } from '../retrieval/retrieval-types.ts';
 import type { ProviderName } from '../runtime/providers.ts';
 import type { TokenSpan } from '../runtime/tokenizer-types.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+
+export type { ChunkerSettings, ParsedDocument } from '../documents/document-types.ts';
+export type {
+  CollectionDocument,
+  IngestSource,
+  NewCollection,
+  SearchHit,
+  SearchRequest,
+  SearchResult,
+  StoredFacts,
+} from '../retrieval/retrieval-types.ts';
+export type { CollectionFacts, FileRow } from '../state/state-types.ts';
 
 export type Priority = 'interactive' | 'bulk';
 export type InputType = 'query' | 'passage';
@@ -192,12 +205,12 @@ export type JobState = 'queued' | 'running' | 'paused' | 'succeeded' | 'failed' 
 /** Long work that can be watched, paused, resumed and cancelled. */
 export interface Job {
   readonly id: string;
-  readonly kind: 'pull' | 'convert';
+  readonly kind: 'pull' | 'convert' | 'ingest' | 'reindex';
   /** What it works on, e.g. the model reference. */
   readonly subject: string;
   readonly state: JobState;
   /** A conversion whose weights are missing pulls them first. */
-  readonly progress: PullProgress | ConvertProgress | undefined;
+  readonly progress: PullProgress | ConvertProgress | IngestProgress | undefined;
   readonly error: { readonly code: string; readonly message: string } | undefined;
   readonly result: Readonly<Record<string, unknown>> | undefined;
   /** ISO 8601. */
@@ -260,6 +273,9 @@ export interface Gateway {
   readonly models: Models;
   readonly jobs: Jobs;
   readonly aliases: Aliases;
+  readonly documents: Documents;
+  readonly files: Files;
+  readonly collections: Collections;
   /** @throws LocalLiteError invalid_request, input_too_long, model_not_found, overloaded, cancelled, worker_crashed … */
   embed(request: EmbedRequest): Promise<EmbedResult>;
   /** Takes a `rerank` model, or a `multi` model as reranker. @throws LocalLiteError as {@link Gateway.embed} */
@@ -274,6 +290,8 @@ export interface Gateway {
     readonly tokens: readonly number[];
     readonly skipSpecialTokens?: boolean;
   }): Promise<{ readonly model: string; readonly text: string }>;
+  /** Goes on with the jobs that an earlier process left unfinished; to be called once by whoever serves this HOME. */
+  resumeJobs(): Promise<void>;
   /** True once the default models are loaded. */
   ready(): { readonly ready: boolean; readonly reason: string | undefined };
   /** Refuses new work, waits at most `graceMs` for what runs, then stops every worker. */

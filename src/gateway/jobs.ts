@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, on } from 'node:events';
 import { LocalLiteError } from '../errors.ts';
-import { kindName, kindOf } from '../models/made.ts';
-import { formatReference, parseReference } from '../models/reference.ts';
+import { kindName } from '../models/made.ts';
 import type { InstalledModel, ModelStore } from '../models/store-types.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import type { ConversionWatch } from './convert-job.ts';
+import { type ConversionWatch, settledOrder } from './convert-job.ts';
 import type { ConvertOrder, Job, JobState, Jobs } from './gateway-types.ts';
 
 /** Finished jobs that are remembered, so that a client which comes late still learns the outcome. */
@@ -13,14 +12,37 @@ const REMEMBERED = 100;
 
 const ENDED: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'cancelled']);
 
-/** Does the job's work once, from where an earlier attempt stopped. */
-type Work = (watch: ConversionWatch) => Promise<InstalledModel>;
+/** How an attempt is stopped, and where it tells how far it is. */
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Job['progress']) => void;
+}
+
+/** Does the job's work once, from where an earlier attempt stopped; gives the job's result. */
+export type Work = (watch: Watch) => Promise<Readonly<Record<string, unknown>>>;
+
+/** A job that outlives the process: it is in the database already, and so is every change of it. */
+export interface DurableJob {
+  /** As it was found; one that is queued is started. */
+  readonly job: Job;
+  readonly work: Work;
+  /** Writes down a change of state or progress; not called for what the end of the gateway does to it. */
+  readonly onChange: (job: Job) => void;
+}
+
+/** Jobs, and what the rest of the gateway does with them. */
+export interface OwnJobs extends Jobs {
+  /** Takes a durable job over, and goes on with it if it waits. */
+  adopt(durable: DurableJob): Job;
+  close(): Promise<void>;
+}
 
 interface Running {
   job: Job;
   /** Jobs of the same key are the same job. */
   readonly key: string;
   readonly work: Work;
+  readonly onChange: ((job: Job) => void) | undefined;
   /** The work that runs for it now; another one, or none, once it was stopped. */
   attempt: AbortController | undefined;
   /** Settles when the last attempt has let go of its files. */
@@ -28,8 +50,8 @@ interface Running {
 }
 
 /**
- * The jobs of this run of the gateway. A pull that was paused, or cut off by the end of the process, goes on from the bytes in the store
- * when it is resumed or asked for again, and a conversion starts anew, so a job needs no memory of its own.
+ * The jobs of the gateway. A pull that was paused, or cut off by the end of the process, goes on from the bytes in the store
+ * when it is resumed or asked for again, and a conversion starts anew, so such a job needs no memory of its own; those that do are {@link OwnJobs.adopt adopted}.
  */
 export function createJobs(options: {
   readonly store: Pick<ModelStore, 'pull'>;
@@ -37,12 +59,14 @@ export function createJobs(options: {
   readonly convert: (order: ConvertOrder, watch: ConversionWatch) => Promise<InstalledModel>;
   /** What a name that users write (an alias, say) is to the store. */
   readonly referenceOf: (name: string) => string;
-}): Jobs & { close(): Promise<void> } {
+}): OwnJobs {
   const jobs = new Map<string, Running>();
   const changes = new EventEmitter().setMaxListeners(0);
+  let closing = false;
 
   const update = (running: Running, change: Partial<Job>): Job => {
     running.job = { ...running.job, ...change, updatedAt: new Date().toISOString() };
+    if (!closing) running.onChange?.(running.job);
     changes.emit(running.job.id, running.job);
     return running.job;
   };
@@ -60,11 +84,8 @@ export function createJobs(options: {
       if (running.attempt === attempt) update(running, change);
     };
     try {
-      const { card, variant, source, bytes } = await running.work({
-        signal: attempt.signal,
-        onProgress: (progress) => report({ progress }),
-      });
-      report({ state: 'succeeded', result: { model: card.id, variant: variant.name, source, bytes } });
+      const result = await running.work({ signal: attempt.signal, onProgress: (progress) => report({ progress }) });
+      report({ state: 'succeeded', result });
     } catch (cause) {
       const { code, message } = LocalLiteError.from(cause);
       if (running.attempt !== attempt) return;
@@ -81,7 +102,14 @@ export function createJobs(options: {
       return same.job;
     }
     forgetOldest(jobs);
-    const running: Running = { job: newJob(kind, subject), key, work: attempt, attempt: undefined, end: Promise.resolve() };
+    const running: Running = {
+      job: newJob(kind, subject),
+      key,
+      work: attempt,
+      onChange: undefined,
+      attempt: undefined,
+      end: Promise.resolve(),
+    };
     jobs.set(running.job.id, running);
     run(running);
     return running.job;
@@ -107,14 +135,24 @@ export function createJobs(options: {
       const reference = options.referenceOf(name);
       return start('pull', reference, {
         key: `pull ${reference}`,
-        attempt: ({ signal, onProgress }) => options.store.pull(reference, { signal, onProgress }),
+        attempt: async ({ signal, onProgress }) => resultOf(await options.store.pull(reference, { signal, onProgress })),
       });
     },
     startConvert(order) {
       const wanted = settledOrder(order, options.referenceOf(order.reference));
       const subject =
         wanted.precision === 'auto' ? wanted.reference : `${wanted.reference}#${kindName({ ...wanted, precision: wanted.precision })}`;
-      return start('convert', subject, { key: `convert ${subject} ${order.pin}`, attempt: (watch) => options.convert(wanted, watch) });
+      return start('convert', subject, {
+        key: `convert ${subject} ${wanted.target} ${order.pin}`,
+        attempt: async (watch) => resultOf(await options.convert(wanted, watch)),
+      });
+    },
+    adopt({ job, work, onChange }) {
+      forgetOldest(jobs);
+      const running: Running = { job, key: job.id, work, onChange, attempt: undefined, end: Promise.resolve() };
+      jobs.set(job.id, running);
+      if (job.state === 'queued') run(running);
+      return running.job;
     },
     get: (id) => jobs.get(id)?.job,
     list: () => [...jobs.values()].map(({ job }) => job),
@@ -132,6 +170,8 @@ export function createJobs(options: {
         yield first;
         return;
       }
+      const hasLeft = (): boolean => signal?.aborted === true;
+      if (hasLeft()) return;
       // Listening begins before the first state is handed out, so that nothing is missed while the caller looks at it.
       const events = on(changes, id, signal === undefined ? {} : { signal });
       try {
@@ -141,23 +181,22 @@ export function createJobs(options: {
           if (ENDED.has(job.state)) return;
         }
       } catch (error) {
-        if (signal?.aborted !== true) throw error;
+        if (!hasLeft()) throw error;
       } finally {
         await events.return?.();
       }
     },
     async close() {
+      closing = true;
       for (const running of jobs.values()) if (!ENDED.has(running.job.state)) stop(running.job.id, [running.job.state], 'cancelled');
       await Promise.all([...jobs.values()].map((running) => running.end));
     },
   };
 }
 
-/** The order with what its name says: `name#int8` asks for int8 where nothing else is asked for. */
-function settledOrder(order: ConvertOrder, name: string): ConvertOrder {
-  const reference = parseReference(name);
-  const kind = reference.variant === undefined || order.precision !== 'auto' ? undefined : kindOf(reference.variant);
-  return { ...order, ...kind, reference: formatReference({ ...reference, variant: undefined }) };
+/** What a pull or a conversion ends in. */
+function resultOf({ card, variant, source, bytes }: InstalledModel): Readonly<Record<string, unknown>> {
+  return { model: card.id, variant: variant.name, source, bytes };
 }
 
 function newJob(kind: Job['kind'], subject: string): Job {

@@ -1,6 +1,6 @@
 import { LocalLiteError } from '../errors.ts';
 import type { ModelCard } from '../models/card.ts';
-import { kindOf } from '../models/made.ts';
+import { kindOf, sameKind } from '../models/made.ts';
 import type { InstalledModel, VerifyReport } from '../models/store-types.ts';
 import { type GatewayParts, settingsOf, withSettings } from './gateway-parts.ts';
 import type { Job, LoadedModel, ModelSummary, Models } from './gateway-types.ts';
@@ -63,7 +63,7 @@ export class KnownModels implements Models {
   }
 
   async pin(name: string, variant: string | undefined): Promise<void> {
-    const { id } = await findInstalled(name, { ...this.#parts.names.resolve(name), variant }, this.#parts).then(({ card }) => card);
+    const { id } = (await this.#installed(name, { ...this.#parts.names.resolve(name), variant })).card;
     await this.#parts.store.pin(id, variant);
     this.#access.lookUpAnew(id);
   }
@@ -78,16 +78,16 @@ export class KnownModels implements Models {
 
   async unload(name: string): Promise<void> {
     const resolved = this.#parts.names.resolve(name);
-    const loaded = this.#loadedAs(resolved);
-    if (loaded.length === 0) await findInstalled(name, resolved, this.#parts);
+    const loaded = await this.#loadedAs(resolved);
+    if (loaded.length === 0) await this.#installed(name, resolved);
     for (const model of loaded) await this.#pool.unload(model);
   }
 
   async remove(name: string): Promise<{ freedBytes: number }> {
     const { store, names } = this.#parts;
     const resolved = names.resolve(name);
-    const { card } = await findInstalled(name, resolved, this.#parts);
-    for (const model of this.#loadedAs(resolved)) await this.#pool.unload(model);
+    const { card } = await this.#installed(name, resolved);
+    for (const model of await this.#loadedAs(resolved)) await this.#pool.unload(model);
     const removed = await store.remove(card.id, resolved.variant);
     if ((await store.find(card.id)) === undefined) this.#access.forget(card.id);
     return removed;
@@ -101,10 +101,21 @@ export class KnownModels implements Models {
     return this.#pool.loaded();
   }
 
-  #loadedAs({ id, variant }: ResolvedName): readonly LoadedModel[] {
-    const isIt = (loaded: LoadedModel): boolean =>
-      loaded.id.toLowerCase() === id.toLowerCase() && (variant === undefined || loaded.variant === variant);
-    return this.#pool.loaded().filter(isIt);
+  /** What is installed under a name: any variant where it names none, whatever the settings would run. @throws LocalLiteError model_not_found */
+  async #installed(name: string, resolved: ResolvedName): Promise<InstalledModel> {
+    const [any] = resolved.variant === undefined ? await this.#parts.store.variants(resolved.id) : [];
+    return any ?? findInstalled(name, resolved, this.#parts);
+  }
+
+  /** What of a model is in memory under a name; `#int8` is whatever was made of that kind where no variant is called just so. */
+  async #loadedAs({ id, variant }: ResolvedName): Promise<readonly LoadedModel[]> {
+    const loaded = this.#pool.loaded().filter((model) => model.id.toLowerCase() === id.toLowerCase());
+    if (variant === undefined) return loaded;
+    const installed = await this.#parts.store.variants(id);
+    const kind = installed.some((model) => model.variant.name === variant) ? undefined : kindOf(variant);
+    const ofKind = installed.filter(({ made }) => kind !== undefined && made !== undefined && sameKind(made.recipe, kind));
+    const names = new Set([variant, ...ofKind.map((model) => model.variant.name)]);
+    return loaded.filter((model) => names.has(model.variant));
   }
 
   #summary(card: ModelCard, installed: InstalledModel | undefined, variants: readonly InstalledModel[]): ModelSummary {

@@ -21,6 +21,8 @@ import { KnownModels } from './known-models.ts';
 import { ModelAccess } from './model-access.ts';
 import { EnginePool } from './pool.ts';
 import { Preparation } from './prepare.ts';
+import { Retrieval } from './retrieval.ts';
+import { RetrievalInference } from './retrieval-inference.ts';
 import { TaskRuns } from './task-runs.ts';
 import { TokenRuns } from './token-runs.ts';
 
@@ -36,6 +38,7 @@ export class LocalGateway implements Gateway {
   readonly #access: ModelAccess;
   readonly #tasks: TaskRuns;
   readonly #tokens: TokenRuns;
+  readonly #retrieval: Retrieval;
 
   constructor(parts: GatewayParts) {
     const { config, telemetry, names } = parts;
@@ -47,7 +50,12 @@ export class LocalGateway implements Gateway {
     this.jobs = createJobs({
       ...parts,
       referenceOf: (name) => names.resolve(name).reference,
-      convert: (order, watch) => conversions.run(order, watch),
+      convert: async (order, watch) => {
+        const made = await conversions.run(order, watch);
+        // It may be what is to run from now on.
+        this.#access.lookUpAnew(made.card.id);
+        return made;
+      },
     });
     const preparation = new Preparation(parts, this.jobs);
     this.#pool = new EnginePool({ budgetBytes: config.memory_budget, telemetry });
@@ -57,6 +65,23 @@ export class LocalGateway implements Gateway {
     this.models = new KnownModels(parts, { pool: this.#pool, access: this.#access, preparation });
     this.#tasks = new TaskRuns(parts, this.#access);
     this.#tokens = new TokenRuns(parts, this.#access);
+    this.#retrieval = new Retrieval(parts, { inference: new RetrievalInference(parts, this.#access, this.#tasks), jobs: this.jobs });
+  }
+
+  get documents(): Gateway['documents'] {
+    return this.#retrieval.documents;
+  }
+
+  get files(): Gateway['files'] {
+    return this.#retrieval.files;
+  }
+
+  get collections(): Gateway['collections'] {
+    return this.#retrieval.collections;
+  }
+
+  resumeJobs(): Promise<void> {
+    return this.#retrieval.resume();
   }
 
   embed(request: EmbedRequest): Promise<EmbedResult> {
@@ -92,6 +117,7 @@ export class LocalGateway implements Gateway {
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
     const graceMs = options.graceMs ?? this.config.shutdown.grace * 1000;
     await Promise.all([this.jobs.close(), this.#pool.close(graceMs)]);
+    await this.#retrieval.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

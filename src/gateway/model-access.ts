@@ -20,6 +20,9 @@ export interface AccessRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Names whose models are remembered before all are forgotten: of one variant there are as many names as a client can think of. */
+const MOST_REMEMBERED = 1_000;
+
 /** From a name to a model in memory: found in the store, pulled first where the settings allow it, opened by the pool, leased. */
 export class ModelAccess {
   readonly #parts: GatewayParts;
@@ -84,6 +87,7 @@ export class ModelAccess {
     const known = this.#found.get(cacheKey);
     if (known !== undefined && this.#pool.has({ id: known.card.id, variant: known.variant.name })) return known;
     const found = await this.#findOrPull(name, resolved, signal);
+    if (this.#found.size >= MOST_REMEMBERED) this.#found.clear();
     this.#found.set(cacheKey, found);
     return found;
   }

@@ -67,9 +67,9 @@ export class EnginePool {
    * @throws LocalLiteError what `open` throws; insufficient_memory; overloaded when the budget is held by models in use
    */
   async acquire(key: EngineKey, stay: StayPolicy, open: OpenEngine): Promise<Lease> {
+    await this.#entries.get(nameOf(key))?.closing;
+    // Asked only now: the pool may have been closed meanwhile, and nobody would close what opens after that.
     if (this.#closed) throw new LocalLiteError('shutting_down', 'the gateway is stopping');
-    const present = this.#entries.get(nameOf(key));
-    if (present?.closing !== undefined) await present.closing;
     const entry = this.#entries.get(nameOf(key)) ?? this.#add(key, stay, open);
     entry.users += 1;
     if (stay.keepAliveAsked) entry.keepAlive = stay.keepAlive;

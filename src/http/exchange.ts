@@ -6,7 +6,9 @@ import type { ErrorShape } from '../wire/error-shape.ts';
 import { type Access, errorHeaders, SECURITY_HEADERS } from './access.ts';
 import { readJson } from './body.ts';
 import type { Caller, Connection } from './connection.ts';
+import { type FormLimits, readForm } from './form.ts';
 import { rateLimitHeaders } from './limits.ts';
+import { readLines } from './lines.ts';
 import { observe, serverTiming } from './observe.ts';
 import { type Draft, draftError, draftReply } from './respond.ts';
 import type { Report, Route, RouteContext } from './route.ts';
@@ -22,9 +24,9 @@ export interface ExchangeOptions {
   readonly openApi: () => object;
 }
 
-/** Where a request goes: a route and its path parameter, or, where no route is, an error that says so. */
+/** Where a request goes: a route and its path's parameters, or, where no route is, an error that says so. */
 export type Target =
-  | { readonly route: Route; readonly id: string }
+  | { readonly route: Route; readonly params: Readonly<Record<string, string>> }
   | { readonly missing: LocalLiteError; readonly allow: readonly string[]; readonly errors?: ErrorShape };
 
 /** Answers one request; always, and never throws. */
@@ -100,15 +102,22 @@ async function answer(options: ExchangeOptions, request: Request, { connection, 
   const limits = { maxBytes: config.limits.body_bytes, timeoutMs: config.limits.body_timeout * 1000 };
   const context: RouteContext = { ...options, signal: request.signal };
   const raw = {
-    id: target.id,
+    params: target.params,
     query: queryOf(request.url),
     readBody: () => readJson(request, limits, request.signal),
+    readForm: (file: string) => readForm(request, file, formLimits(config.limits), request.signal),
+    lines: () => readLines(request, { maxLineBytes: config.limits.upload_bytes, idleMs: limits.timeoutMs }, request.signal),
     unknownFields: config.unknown_fields,
   };
   const { reply, ignored } = await target.route.run(raw, context);
   const draft = draftReply(reply, () => streamSignal(request, options.stopping), request.method === 'HEAD');
   const rate = admission.rate === undefined ? {} : rateLimitHeaders(admission.rate);
   return { draft: { ...draft, headers: { ...rate, ...draft.headers } }, ignored, report: reply.report };
+}
+
+/** A field of a form may be as long as an input. */
+function formLimits({ upload_bytes, input_bytes, body_timeout }: Gateway['config']['limits']): FormLimits {
+  return { maxFileBytes: upload_bytes, maxFieldBytes: input_bytes, idleMs: body_timeout * 1000 };
 }
 
 /** Only event streams need it, and a joined signal costs memory for as long as the server runs. */

@@ -66,8 +66,8 @@ async function createBareServer(config: ListenConfig, listener: RequestListener)
   const headersTimeout = config.limits.header_timeout * 1000;
   const common = {
     headersTimeout,
-    // Never shorter than the limit of the headers, which Node would lower to it.
-    requestTimeout: headersTimeout + config.limits.body_timeout * 1000,
+    // For uploads; whoever reads a body has a shorter limit of its own. Never shorter than that of the headers, which Node would lower to it.
+    requestTimeout: headersTimeout + Math.max(config.limits.body_timeout, config.limits.upload_timeout) * 1000,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(SWEEP_MS, Math.max(50, headersTimeout / 4)),
     maxHeaderSize: MAX_HEADER_BYTES,

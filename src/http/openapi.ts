@@ -71,8 +71,17 @@ function queryParameters(query: Input<unknown>): JsonObject[] {
 function requestBody(body: Input<unknown>): JsonObject {
   if (body.presence === 'none') return {};
   if (body.presence === 'optional' && Object.keys(body.fields).length === 0) return {};
-  const content = { 'application/json': { schema: reference(body.schema, 'input') } };
+  const content =
+    body.file === undefined ? { 'application/json': { schema: reference(body.schema, 'input') } } : formContent(body, body.file);
   return { requestBody: { required: body.presence === 'required', content } };
+}
+
+/** A form: its fields, and the file as bytes. */
+function formContent(body: Input<unknown>, file: string): JsonObject {
+  const schema = toJsonSchema(body.schema, 'input');
+  const properties = { [file]: { type: 'string', contentMediaType: 'application/octet-stream' }, ...asObject(schema['properties']) };
+  const required = Array.isArray(schema['required']) ? schema['required'] : [];
+  return { 'multipart/form-data': { schema: { ...schema, properties, required: [file, ...required] } } };
 }
 
 function answers(list: readonly Answer[]): JsonObject {

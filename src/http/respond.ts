@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { LocalLiteError } from '../errors.ts';
 import type { ErrorShape } from '../wire/error-shape.ts';
 import { openAiErrors } from '../wire/openai-error.ts';
@@ -26,6 +27,12 @@ export function draftReply(reply: Reply, signalOf: () => AbortSignal, head: bool
       return { status, headers: { 'content-type': body.contentType, ...reply.headers }, body: body.text };
     case 'bytes':
       return { status, headers: { 'content-type': body.contentType, ...reply.headers }, body: body.bytes };
+    case 'stream':
+      return {
+        status,
+        headers: { 'content-type': body.contentType, ...reply.headers },
+        body: head ? null : (Readable.toWeb(Readable.from(body.chunks, { objectMode: false })) as ReadableStream<Uint8Array>),
+      };
     case 'events':
       return {
         status,

@@ -7,6 +7,7 @@ import type { FieldTable } from '../wire/fields.ts';
 import { type Parsed, parseBody, parseQuery, type UnknownFields } from '../wire/parse.ts';
 import type { ServerSentEvent } from '../wire/sse.ts';
 import type { Scope } from './connection.ts';
+import type { Form, FormFile } from './form.ts';
 
 /** Methods that routes use; HEAD is answered by every GET route. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -24,8 +25,10 @@ export interface RouteContext {
 
 /** A checked request. */
 export interface Call<Body, Query> {
-  /** The path's parameter, decoded; empty for a path without one. */
+  /** The path's first parameter, decoded; empty for a path without one. */
   readonly id: string;
+  /** All of the path's parameters by name. */
+  readonly params: Readonly<Record<string, string>>;
   readonly body: Body;
   readonly query: Query;
   /** Names of fields and query parameters that had no effect. */
@@ -37,6 +40,8 @@ export type ReplyBody =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'text'; readonly text: string; readonly contentType: string }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array<ArrayBuffer>; readonly contentType: string }
+  /** Bytes or text as they come. */
+  | { readonly kind: 'stream'; readonly chunks: AsyncIterable<Uint8Array | string>; readonly contentType: string }
   | { readonly kind: 'events'; readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent> }
   /** Objects as lines of JSON (NDJSON). */
   | { readonly kind: 'lines'; readonly lines: (signal: AbortSignal) => AsyncIterable<object> };
@@ -73,6 +78,8 @@ export interface Answer {
 export interface Input<T> {
   /** `none`: nothing is read. `optional`: an empty body means no fields. */
   readonly presence: 'required' | 'optional' | 'none';
+  /** Name of the file's field where the body is a form (multipart/form-data) and not JSON. */
+  readonly file?: string;
   readonly schema: z.ZodType<T>;
   readonly fields: FieldTable;
 }
@@ -80,7 +87,7 @@ export interface Input<T> {
 /** What both sides of {@link defineRoute} have in common. */
 interface RouteFacts {
   readonly method: Method;
-  /** With at most one `{parameter}`, which may hold slashes: `/v1/models/{id}/load`. */
+  /** Parameters named `{id}` and `{alias}` may hold slashes, as model ids do (`/v1/models/{id}/load`); others may not. */
   readonly path: string;
   readonly scope: Scope;
   /** Heading in the documentation. */
@@ -99,12 +106,23 @@ export interface RouteDefinition<Body, Query> extends RouteFacts {
   handle(call: Call<Body, Query>, context: RouteContext): Promise<Reply> | Reply;
 }
 
+/** A form as a route gets it: the file as it arrives, the other fields checked behind it. */
+export interface Upload<Body> {
+  readonly file: FormFile;
+  /** To be asked for when the file has been read to its end. */
+  fields(): Promise<Parsed<Body>>;
+}
+
 /** A request before it is checked. */
 export interface RawCall {
-  readonly id: string;
+  readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** Reads the body as JSON; undefined when it is empty. */
   readonly readBody: () => Promise<unknown>;
+  /** Begins to read the body as a form with a file in this field. */
+  readonly readForm: (fileField: string) => Promise<Form>;
+  /** Lines of the body as they arrive, without holding it whole. */
+  readonly lines: () => AsyncIterable<string>;
   readonly unknownFields: UnknownFields;
 }
 
@@ -138,6 +156,11 @@ export function optional<T>(schema: z.ZodType<T>, fields: FieldTable): Input<T> 
   return { presence: 'optional', schema, fields };
 }
 
+/** A form with a file in the field `file`, and other fields. */
+export function form<T>(file: string, schema: z.ZodType<T>, fields: FieldTable): Input<T> & { readonly file: string } {
+  return { presence: 'required', schema, fields, file };
+}
+
 /** For a POST or DELETE without fields: an empty object is fine, anything else is refused by name. */
 export const noFields: Input<Empty> = optional(emptySchema, {});
 
@@ -150,9 +173,65 @@ export function defineRoute<Body, Query>(definition: RouteDefinition<Body, Query
       const query = parseQuery(definition.query.schema, definition.query.fields, raw.query, raw.unknownFields);
       const body = await checkBody(definition.body, raw);
       const ignored = [...query.ignored, ...body.ignored];
-      return { reply: await handle({ id: raw.id, body: body.value, query: query.value, ignored }, context), ignored };
+      const call = { id: firstOf(raw.params), params: raw.params, body: body.value, query: query.value, ignored };
+      return { reply: await handle(call, context), ignored };
     },
   };
+}
+
+/** A route that takes a form with one file, as it is written. */
+export interface FormRouteDefinition<Body> extends RouteFacts {
+  readonly body: Input<Body> & { readonly file: string };
+  /** Asks for the fields when it has read the file; the names of fields without effect are theirs. */
+  handle(upload: Upload<Body>, params: Readonly<Record<string, string>>, context: RouteContext): Promise<Reply>;
+}
+
+/** Makes a route of a definition whose body is a form. The file is never held in memory by it. */
+export function defineFormRoute<Body>(definition: FormRouteDefinition<Body>): Route {
+  const { handle, ...facts } = definition;
+  const { schema, fields, file } = definition.body;
+  return {
+    ...facts,
+    query: nothing,
+    async run(raw, context) {
+      parseQuery(emptySchema, {}, raw.query, raw.unknownFields);
+      const form = await raw.readForm(file);
+      let ignored: readonly string[] = [];
+      const checked = async (): Promise<Parsed<Body>> => {
+        const parsed = parseBody(schema, fields, await form.fields(), raw.unknownFields);
+        ({ ignored } = parsed);
+        return parsed;
+      };
+      try {
+        return { reply: await handle({ file: form.file, fields: checked }, raw.params, context), ignored };
+      } finally {
+        form.discard();
+      }
+    },
+  };
+}
+
+/** A route whose body is lines of JSON that are read as they arrive. */
+export interface LinesRouteDefinition<Query> extends RouteFacts {
+  readonly query: Input<Query>;
+  handle(lines: AsyncIterable<string>, query: Query, context: RouteContext): Promise<Reply>;
+}
+
+/** Makes a route of a definition that reads its body line by line (NDJSON). */
+export function defineLinesRoute<Query>(definition: LinesRouteDefinition<Query>): Route {
+  const { handle, ...facts } = definition;
+  return {
+    ...facts,
+    body: nothing,
+    async run(raw, context) {
+      const query = parseQuery(definition.query.schema, definition.query.fields, raw.query, raw.unknownFields);
+      return { reply: await handle(raw.lines(), query.value, context), ignored: query.ignored };
+    },
+  };
+}
+
+function firstOf(params: Readonly<Record<string, string>>): string {
+  return Object.values(params)[0] ?? '';
 }
 
 async function checkBody<T>(input: Input<T>, raw: RawCall): Promise<Parsed<T>> {

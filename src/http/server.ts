@@ -37,7 +37,7 @@ export function createApp(options: AppOptions): App {
   const app = new Hono<Environment>();
   for (const route of longestFirst(ROUTES)) {
     app.on(route.method, toPattern(route), (context) =>
-      exchange(context.req.raw, context.env, { route, id: context.req.param('id') ?? '' }),
+      exchange(context.req.raw, context.env, { route, params: paramsOf(context, route) }),
     );
   }
   app.notFound((context) => unrouted(options, app, exchange, context));
@@ -46,7 +46,7 @@ export function createApp(options: AppOptions): App {
     async fetch(request, connection) {
       // Most requests name a path without a parameter: they need no router.
       const route = exact.get(`${request.method} ${pathOf(request.url)}`);
-      return route === undefined ? app.fetch(request, connection) : exchange(request, connection, { route, id: '' });
+      return route === undefined ? app.fetch(request, connection) : exchange(request, connection, { route, params: {} });
     },
   };
 }
@@ -63,9 +63,18 @@ function longestFirst(routes: readonly Route[]): readonly Route[] {
   return routes.toSorted((a, b) => b.path.length - a.path.length);
 }
 
-/** `/v1/models/{id}/load` in the framework's words; a parameter may span slashes, because model ids have one. */
+/** Parameters that may span slashes, because model ids, and names that stand for them, have one. */
+const SPANNING: ReadonlySet<string> = new Set(['id', 'alias']);
+
+/** `/v1/models/{id}/load` in the framework's words. */
 function toPattern({ path }: Route): string {
-  return path.replace(/\{\w+\}/, ':id{.+}');
+  return path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => (SPANNING.has(name) ? `:${name}{.+}` : `:${name}`));
+}
+
+/** The path's parameters, decoded, in their order. */
+function paramsOf(context: AppContext, { path }: Route): Readonly<Record<string, string>> {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  return Object.fromEntries(names.map((name) => [name, context.req.param(name) ?? '']));
 }
 
 /** A browser's preflight request is answered by the gate; any other request that no route has, by its error. */

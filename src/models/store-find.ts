@@ -6,7 +6,10 @@ export function isNamed(manifest: Manifest, id: string): boolean {
   return manifest.id.toLowerCase() === id.toLowerCase();
 }
 
-/** Variants of one model in the order in which they are to run when none is named: the pinned one, what was made here, the card's order. */
+/**
+ * Variants of one model in the order in which they are to run when none is named: the pinned one, what was made here, the card's order, and
+ * only then what was made for other devices.
+ */
 export function byPreference(manifests: readonly Manifest[]): readonly Manifest[] {
   return [...manifests].sort((a, b) => rankOf(a) - rankOf(b) || converterOf(b) - converterOf(a));
 }
@@ -14,7 +17,8 @@ export function byPreference(manifests: readonly Manifest[]): readonly Manifest[
 function rankOf(manifest: Manifest): number {
   if (isWeights(manifest)) return Number.POSITIVE_INFINITY;
   if (manifest.pinned) return -2;
-  return manifest.made === undefined ? manifest.card.variants.findIndex(({ name }) => name === manifest.variant) : -1;
+  if (manifest.made === undefined) return manifest.card.variants.findIndex(({ name }) => name === manifest.variant);
+  return manifest.made.recipe.target === 'cpu' ? -1 : Number.MAX_SAFE_INTEGER;
 }
 
 /** What a variant's name stands for among those of one model: the one of exactly that name, otherwise what was made of that kind. */

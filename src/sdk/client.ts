@@ -5,7 +5,10 @@ import type { RerankRequest, RerankResponse } from '../wire/rerank.ts';
 import type { Readiness } from '../wire/service.ts';
 import type { DetokenizeRequest, DetokenizeResponse, TokenizeRequest, TokenizeResponse } from '../wire/tokenize.ts';
 import { Aliases, Keys } from './access.ts';
+import { Collections } from './collections.ts';
+import { Documents } from './documents.ts';
 import { Embeddings, type EmbedOptions } from './embeddings.ts';
+import { Files } from './files.ts';
 import { errorOfJob, Jobs } from './jobs.ts';
 import { Models } from './models.ts';
 import { type CallOptions, type ClientOptions, Transport } from './transport.ts';
@@ -29,6 +32,12 @@ export class LocalLite {
   readonly jobs: Jobs;
   readonly aliases: Aliases;
   readonly keys: Keys;
+  /** Uploaded files. */
+  readonly files: Files;
+  /** Collections: vector stores and their files, ingest and search. */
+  readonly collections: Collections;
+  /** Parsing and cutting without a collection. */
+  readonly documents: Documents;
   readonly #transport: Transport;
 
   constructor(options: ClientOptions = {}) {
@@ -38,6 +47,9 @@ export class LocalLite {
     this.jobs = new Jobs(this.#transport);
     this.aliases = new Aliases(this.#transport);
     this.keys = new Keys(this.#transport);
+    this.files = new Files(this.#transport);
+    this.collections = new Collections(this.#transport);
+    this.documents = new Documents(this.#transport);
   }
 
   /** Where it sends its requests, without a slash at the end. */

@@ -4,7 +4,9 @@
  */
 export { type ErrorCode, LocalLiteError } from '../errors.ts';
 export type { AliasObject } from '../wire/aliases.ts';
+export type { DocumentChunks, ParsedDocumentObject } from '../wire/documents.ts';
 export type { EmbeddingsExtension } from '../wire/embeddings.ts';
+export type { FileObject } from '../wire/files.ts';
 export type { JobObject } from '../wire/jobs.ts';
 export type { KeyCreated, KeyCreateRequest, KeyObject } from '../wire/keys.ts';
 export type { LoadedModelObject, ModelObject } from '../wire/models.ts';
@@ -12,6 +14,8 @@ export type { RerankDocument, RerankExtension, RerankRequest, RerankResponse, Re
 export type { Readiness } from '../wire/service.ts';
 export type { VectorExtension } from '../wire/task-extension.ts';
 export type { DetokenizeRequest, DetokenizeResponse, TokenizeRequest, TokenizeResponse } from '../wire/tokenize.ts';
+export type { SearchHitObject, SearchRequestObject, SearchResponse } from '../wire/vector-store-search.ts';
+export type { VectorStoreFileObject, VectorStoreObject } from '../wire/vector-stores.ts';
 export { LocalLite } from './client.ts';
 export type { CreateEmbeddings, EmbeddingsResult, EmbedOptions } from './embeddings.ts';
 export type { ModelScope } from './models.ts';

@@ -35,6 +35,10 @@ export interface Call extends CallOptions {
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as a form instead. */
+  readonly form?: FormData;
+  /** Sent as it is, with a `content-type` of its own in `headers`. */
+  readonly raw?: string | Blob;
   readonly headers?: Readonly<Record<string, string>>;
   /** Doing it twice is the same as doing it once, so it is tried again after a broken connection or a time-out. Default: for GET. */
   readonly repeatable?: boolean;
@@ -129,6 +133,8 @@ export class Transport {
       method: call.method,
       headers: { accept: 'application/json', ...this.#headers, ...(hasBody && { 'content-type': 'application/json' }), ...call.headers },
       ...(hasBody && { body: JSON.stringify(call.body) }),
+      ...(call.form !== undefined && { body: call.form }),
+      ...(call.raw !== undefined && { body: call.raw }),
       signal,
     };
   }

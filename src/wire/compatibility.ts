@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { aliasSetFields } from './aliases.ts';
+import { collectionImportFields, collectionIngestFields, collectionReindexFields } from './collections.ts';
+import { documentChunkFields, documentParseFields } from './documents.ts';
 import { embeddingsFields } from './embeddings.ts';
 import { FIELD_CLASSES, FIELD_ORIGINS, type FieldTable } from './fields.ts';
+import { fileCreateFields, fileListFields } from './files.ts';
 import { keyCreateFields } from './keys.ts';
 import { modelConvertFields, modelLoadFields, modelPinFields, modelPullFields, modelQueryFields } from './models.ts';
 import { multiFields } from './multi.ts';
 import { ollamaDeleteFields, ollamaEmbeddingsFields, ollamaEmbedFields, ollamaPullFields, ollamaShowFields } from './ollama-fields.ts';
+import { pagingFields } from './paging.ts';
 import { cohereRerankFields, rerankFields } from './rerank-fields.ts';
 import { sparseFields } from './sparse.ts';
 import {
@@ -20,6 +24,15 @@ import {
   teiTokensFields,
 } from './tei-fields.ts';
 import { detokenizeFields, tokenizeFields } from './tokenize.ts';
+import { searchRequestFields } from './vector-store-search.ts';
+import {
+  fileBatchCreateFields,
+  vectorStoreCreateFields,
+  vectorStoreFileCreateFields,
+  vectorStoreFileListFields,
+  vectorStoreFileUpdateFields,
+  vectorStoreUpdateFields,
+} from './vector-stores.ts';
 
 /** The APIs that are spoken. */
 const WIRES = ['openai', 'cohere', 'jina', 'tei', 'ollama', 'locallite'] as const;
@@ -75,6 +88,35 @@ export const compatibility: Compatibility = {
     endpoint('ollama', 'POST', '/api/show', ollamaShowFields),
     endpoint('ollama', 'POST', '/api/pull', ollamaPullFields),
     endpoint('ollama', 'DELETE', '/api/delete', ollamaDeleteFields),
+    endpoint('openai', 'POST', '/v1/files', fileCreateFields),
+    endpoint('openai', 'GET', '/v1/files', fileListFields),
+    endpoint('openai', 'GET', '/v1/files/{file_id}'),
+    endpoint('openai', 'GET', '/v1/files/{file_id}/content'),
+    endpoint('openai', 'DELETE', '/v1/files/{file_id}'),
+    endpoint('openai', 'POST', '/v1/vector_stores', vectorStoreCreateFields),
+    endpoint('openai', 'GET', '/v1/vector_stores', pagingFields),
+    endpoint('openai', 'GET', '/v1/vector_stores/{vector_store_id}'),
+    endpoint('openai', 'POST', '/v1/vector_stores/{vector_store_id}', vectorStoreUpdateFields),
+    endpoint('openai', 'DELETE', '/v1/vector_stores/{vector_store_id}'),
+    endpoint('openai', 'POST', '/v1/vector_stores/{vector_store_id}/search', searchRequestFields),
+    endpoint('openai', 'POST', '/v1/vector_stores/{vector_store_id}/files', vectorStoreFileCreateFields),
+    endpoint('openai', 'GET', '/v1/vector_stores/{vector_store_id}/files', vectorStoreFileListFields),
+    endpoint('openai', 'GET', '/v1/vector_stores/{vector_store_id}/files/{file_id}'),
+    endpoint('openai', 'POST', '/v1/vector_stores/{vector_store_id}/files/{file_id}', vectorStoreFileUpdateFields),
+    endpoint('openai', 'GET', '/v1/vector_stores/{vector_store_id}/files/{file_id}/content'),
+    endpoint('openai', 'DELETE', '/v1/vector_stores/{vector_store_id}/files/{file_id}'),
+    endpoint('openai', 'POST', '/v1/vector_stores/{vector_store_id}/file_batches', fileBatchCreateFields),
+    endpoint('openai', 'GET', '/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}'),
+    endpoint('openai', 'POST', '/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel'),
+    endpoint('openai', 'GET', '/v1/vector_stores/{vector_store_id}/file_batches/{batch_id}/files', vectorStoreFileListFields),
+    endpoint('locallite', 'POST', '/v1/documents/parse', documentParseFields),
+    endpoint('locallite', 'POST', '/v1/documents/chunk', documentChunkFields),
+    endpoint('locallite', 'POST', '/v1/collections/{vector_store_id}/ingest', collectionIngestFields),
+    endpoint('locallite', 'POST', '/v1/collections/{vector_store_id}/reindex', collectionReindexFields),
+    endpoint('locallite', 'GET', '/v1/collections/{vector_store_id}/verify'),
+    endpoint('locallite', 'GET', '/v1/collections/{vector_store_id}/export'),
+    endpoint('locallite', 'POST', '/v1/collections/import', collectionImportFields),
+    endpoint('locallite', 'POST', '/v1/collections/purge'),
     endpoint('openai', 'GET', '/v1/models', modelQueryFields),
     endpoint('openai', 'GET', '/v1/models/{id}', modelQueryFields),
     endpoint('openai', 'DELETE', '/v1/models/{id}'),

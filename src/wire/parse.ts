@@ -89,11 +89,14 @@ function describe(issue: z.core.$ZodIssue, root: unknown): string {
     case 'too_small':
       return issue.origin === 'string' || issue.origin === 'array' ? 'must not be empty' : `must be at least ${issue.minimum}`;
     case 'too_big':
-      return `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`;
+      return `must be at most ${issue.maximum}${UNITS[issue.origin] ?? ''}`;
     default:
       return issue.message;
   }
 }
+
+/** What a limit is of, where it is not the value itself. */
+const UNITS: Readonly<Record<string, string>> = { string: ' characters', array: ' items' };
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   let value: unknown = root;

@@ -32,6 +32,14 @@ function documentsProblem(value: unknown, kinds: 'texts' | 'texts or objects'): 
   return undefined;
 }
 
+/** Each document is searched for each of them. */
+const MAX_RANK_FIELDS = 64;
+const rankFields = z
+  .array(z.string().min(1))
+  .min(1)
+  .max(MAX_RANK_FIELDS)
+  .refine((names) => new Set(names).size === names.length, { error: 'must not name a field twice' });
+
 const topN = z.int().min(1).optional().meta({ description: 'The best n alone. Absent: all.' });
 
 /** Body of POST /v1/rerank: the fields of Jina and of Cohere v1, which share the path, and ours. */
@@ -52,7 +60,7 @@ export const rerankRequestSchema = z
       examples: [['a cat meows', 'a dog barks']],
     }),
     top_n: topN,
-    rank_fields: z.array(z.string().min(1)).min(1).optional().meta({ description: 'Fields of object documents that are ranked.' }),
+    rank_fields: rankFields.optional().meta({ description: 'Fields of object documents that are ranked.' }),
     return_documents: z.boolean().default(true).meta({ description: 'Give each document back.' }),
     max_chunks_per_doc: z.int().min(1).optional().meta({ description: 'Read long documents in at most so many windows; 1 cuts them.' }),
     max_tokens_per_doc: z.int().min(1).optional().meta({ description: 'Tokens of each document that are read at most.' }),

@@ -1,7 +1,10 @@
 import type { z } from 'zod';
 import { aliasDeletedSchema, aliasListSchema, aliasSchema, aliasSetSchema } from './aliases.ts';
+import { looseFilterSchema } from './attributes.ts';
 import { cohereErrorSchema } from './cohere-error.ts';
+import { collectionIngestSchema, collectionPurgeSchema, collectionReindexSchema, collectionVerifySchema } from './collections.ts';
 import { compatibilitySchema } from './compatibility.ts';
+import { documentChunksSchema, parsedDocumentSchema } from './documents.ts';
 import {
   embeddingSchema,
   embeddingsExtensionSchema,
@@ -9,6 +12,7 @@ import {
   embeddingsResponseSchema,
   embeddingsUsageSchema,
 } from './embeddings.ts';
+import { fileDeletedSchema, fileListSchema, fileSchema } from './files.ts';
 import { jobListSchema, jobSchema, pullProgressSchema } from './jobs.ts';
 import { keyCreatedSchema, keyCreateSchema, keyDeletedSchema, keyListSchema, keySchema } from './keys.ts';
 import {
@@ -77,6 +81,22 @@ import {
   tokenizeRequestSchema,
   tokenizeResponseSchema,
 } from './tokenize.ts';
+import { searchRequestSchema, searchResponseSchema } from './vector-store-search.ts';
+import {
+  fileBatchCreateSchema,
+  fileBatchSchema,
+  vectorStoreCreateSchema,
+  vectorStoreDeletedSchema,
+  vectorStoreFileContentSchema,
+  vectorStoreFileCreateSchema,
+  vectorStoreFileDeletedSchema,
+  vectorStoreFileListSchema,
+  vectorStoreFileSchema,
+  vectorStoreFileUpdateSchema,
+  vectorStoreListSchema,
+  vectorStoreSchema,
+  vectorStoreUpdateSchema,
+} from './vector-stores.ts';
 
 /** Every request and answer by the name it has in the OpenAPI document. */
 export const namedSchemas: Readonly<Record<string, z.ZodType>> = {
@@ -101,6 +121,31 @@ export const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   TokenizeRequest: tokenizeRequestSchema,
   TokenizeResponse: tokenizeResponseSchema,
   Tokenized: tokenizedSchema,
+  File: fileSchema,
+  FileList: fileListSchema,
+  FileDeleted: fileDeletedSchema,
+  VectorStore: vectorStoreSchema,
+  VectorStoreList: vectorStoreListSchema,
+  VectorStoreDeleted: vectorStoreDeletedSchema,
+  VectorStoreCreateRequest: vectorStoreCreateSchema,
+  VectorStoreUpdateRequest: vectorStoreUpdateSchema,
+  VectorStoreFile: vectorStoreFileSchema,
+  VectorStoreFileList: vectorStoreFileListSchema,
+  VectorStoreFileDeleted: vectorStoreFileDeletedSchema,
+  VectorStoreFileCreateRequest: vectorStoreFileCreateSchema,
+  VectorStoreFileUpdateRequest: vectorStoreFileUpdateSchema,
+  VectorStoreFileContent: vectorStoreFileContentSchema,
+  VectorStoreFileBatch: fileBatchSchema,
+  VectorStoreFileBatchCreateRequest: fileBatchCreateSchema,
+  VectorStoreSearchRequest: searchRequestSchema,
+  VectorStoreSearchResponse: searchResponseSchema,
+  Filter: looseFilterSchema,
+  ParsedDocument: parsedDocumentSchema,
+  DocumentChunks: documentChunksSchema,
+  CollectionIngestRequest: collectionIngestSchema,
+  CollectionReindexRequest: collectionReindexSchema,
+  CollectionVerify: collectionVerifySchema,
+  CollectionsPurge: collectionPurgeSchema,
   DetokenizeRequest: detokenizeRequestSchema,
   DetokenizeResponse: detokenizeResponseSchema,
   TeiRootRequest: teiRootSchema,

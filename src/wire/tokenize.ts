@@ -6,7 +6,8 @@ const optionalModel = modelNameSchema.optional().meta({ description: 'Absent: th
 
 /** Characters (UTF-16 units) of all texts of one request together. */
 export const MAX_TOKENIZED_CHARACTERS = 262_144;
-const MAX_DETOKENIZED_IDS = 65_536;
+/** Ids of one request that become text. */
+export const MAX_DETOKENIZED_IDS = 65_536;
 
 /** Body of POST /v1/tokenize. */
 export const tokenizeRequestSchema = z.strictObject({

@@ -297,8 +297,15 @@ describe('POST /v2/rerank', () => {
 });
 
 describe('what is refused', () => {
+  it('more fields to rank than anybody has', async () => {
+    const names = Array.from({ length: 65 }, (_unused, index) => `field ${index}`);
+    const answer = await server.post(V1, { query: 'q', documents: ['a'], rank_fields: names });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: { message: 'rank_fields: must be at most 64 items' } }]);
+  });
+
   it.each([
     [{ documents: ['a'] }, 'query', 'query: is required'],
+    [{ query: 'q', documents: ['a'], rank_fields: ['a', 'a'] }, 'rank_fields', 'rank_fields: must not name a field twice'],
     [{ query: '', documents: ['a'] }, 'query', 'query: must not be empty'],
     [
       { query: { text: 'a', image: 'b' }, documents: ['a'] },

@@ -19,6 +19,7 @@ import type {
   TaskResult,
 } from '../../src/gateway/gateway-types.ts';
 import type { KeyInfo, Keys } from '../../src/gateway/keys.ts';
+import { LazyCollections } from '../../src/gateway/lazy-collections.ts';
 import { createAccess } from '../../src/http/access.ts';
 import { type App, createApp } from '../../src/http/server.ts';
 import type { InstalledModel } from '../../src/models/store-types.ts';
@@ -183,6 +184,20 @@ function requestFor(method: string, path: string, body?: unknown, init: RequestI
   return new Request(`${BASE}${path}`, { ...init, method, headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
 }
 
+const noRetrieval = async (): Promise<never> => {
+  throw new LocalLiteError('not_found', 'the stub has no files and no collections');
+};
+
+/** What a stub without a database answers; tests of these routes use a real one. */
+function retrievalStub(): Pick<Gateway, 'documents' | 'files' | 'collections' | 'resumeJobs'> {
+  return {
+    documents: { parse: noRetrieval, chunk: noRetrieval, toMarkdown: () => '' },
+    files: { add: noRetrieval, get: noRetrieval, list: noRetrieval, content: noRetrieval, remove: noRetrieval },
+    collections: new LazyCollections(noRetrieval),
+    resumeJobs: async () => undefined,
+  };
+}
+
 function stubGateway(config: Gateway['config'], telemetry: Telemetry): Gateway {
   return {
     config,
@@ -220,6 +235,7 @@ function stubGateway(config: Gateway['config'], telemetry: Telemetry): Gateway {
       set: async () => undefined,
       remove: async (name) => name === 'mine',
     },
+    ...retrievalStub(),
     embed: async (request) => embedStub(request),
     rerank: async (request) => rerankStub(request),
     embedSparse: async (request) => sparseStub(request),

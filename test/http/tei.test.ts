@@ -319,6 +319,23 @@ describe('POST /predict', () => {
     expect(answer.headers.get('x-compute-tokens')).toBe('21');
   });
 
+  it('runs a part of many pairs after the other, so that they do not fill the queue', async () => {
+    let running = 0;
+    let most = 0;
+    const rerank = async (request: RerankRequest) => {
+      running += request.documents.length;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= request.documents.length;
+      return { ...rerankStub(request), logits: Float32Array.from(request.documents, Number) };
+    };
+    const inputs = Array.from({ length: 700 }, (_, index) => [index < 100 ? 'same' : `query ${index}`, String(index)]);
+    const answer = await createStubApp({ gateway: { rerank } }).call('POST', '/predict', { inputs, raw_scores: true });
+    expect(teiPredictionsSchema.parse(await answer.json())).toEqual(inputs.map((_, score) => [{ score, label: 'LABEL_0' }]));
+    expect(most).toBeLessThanOrEqual(256);
+    expect(running).toBe(0);
+  });
+
   it('names the pair that is wrong', async () => {
     expect(await refusal('/predict', { inputs: 'w1' })).toMatchObject({
       status: 422,
@@ -404,6 +421,7 @@ describe('tokens', () => {
     expect(await ask('/decode', teiTextsSchema, { ids: [2, 9, 10, 3] })).toEqual(['w1 w2']);
     expect(await ask('/decode', teiTextsSchema, { ids: [[2, 9], [10], []], skip_special_tokens: false })).toEqual(['[CLS] w1', 'w2', '']);
     expect(await refusal('/decode', { ids: [] })).toMatchObject({ status: 400, type: 'Empty' });
+    expect(await refusal('/decode', { ids: [new Array(65_537).fill(9)] })).toMatchObject({ status: 413, type: 'Validation' });
     expect(await refusal('/decode', { ids: [[9], [5000]] })).toMatchObject({
       status: 422,
       type: 'Tokenizer',
@@ -469,6 +487,11 @@ const WIRE: Readonly<Record<ErrorCode, readonly [status: number, type: string]>>
   job_not_found: [404, 'Validation'],
   conflict: [409, 'Validation'],
   input_too_long: [422, 'Validation'],
+  index_mismatch: [409, 'Validation'],
+  document_unreadable: [422, 'Validation'],
+  document_encrypted: [422, 'Validation'],
+  document_too_large: [413, 'Validation'],
+  document_unsupported: [415, 'Validation'],
   overloaded: [429, 'Overloaded'],
   cancelled: [499, 'Backend'],
   timed_out: [424, 'Backend'],

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import type { ConfigOptions } from '../../src/config/settings.ts';
 import { cosine } from '../../src/engines/pooling.ts';
+import { convertToFolder } from '../../src/gateway/convert-folder.ts';
 import { createGateway } from '../../src/gateway/create.ts';
 import type { Gateway, Job } from '../../src/gateway/gateway-types.ts';
 import { LocalLite } from '../../src/sdk/index.ts';
@@ -105,6 +107,39 @@ describe('a model of which only weights are installed', () => {
       code: 'model_not_found',
       message: expect.stringContaining('--precision fp16 --target gpu'),
     });
+  });
+
+  it('is unloaded and removed under the name of its precision, too', async () => {
+    const { gateway } = await pulled();
+    const loaded = (): readonly string[] => gateway.models.loaded().map(({ variant }) => variant);
+    await gateway.embed({ model: `${model}#int8`, input: TEXTS });
+    await gateway.models.unload(`${model}#q4`).catch(() => undefined);
+    expect(loaded()).toEqual(['int8-c1']);
+    await gateway.models.unload(`${model}#int8`);
+    expect(loaded()).toEqual([]);
+    await gateway.embed({ model: `${model}#int8`, input: TEXTS });
+    await gateway.models.remove(`${model}#int8`);
+    expect(loaded()).toEqual([]);
+  });
+
+  it('can be removed whatever variant the settings name', async () => {
+    const { gateway } = await pulled({ models: { [model]: { variant: 'q4' } } });
+    expect((await gateway.models.remove(model)).freedBytes).toBe(0);
+    expect(await gateway.models.list()).toEqual([]);
+  });
+
+  it('runs what a conversion pins from the next request on', async () => {
+    const { gateway } = await pulled();
+    expect((await gateway.embed({ model, input: TEXTS })).variant).toBe('int8-c1');
+    await ended(gateway, gateway.jobs.startConvert({ reference: model, precision: 'fp32', target: 'cpu', pin: true }));
+    expect((await gateway.embed({ model, input: TEXTS })).variant).toBe('fp32-c1');
+  });
+
+  it('does not run unasked what was made for another device', async () => {
+    const { gateway } = await pulled();
+    const job = await ended(gateway, gateway.jobs.startConvert({ reference: model, precision: 'auto', target: 'gpu', pin: false }));
+    expect(job.result).toMatchObject({ variant: 'fp32-gpu-c1' });
+    expect((await gateway.embed({ model, input: TEXTS })).variant).toBe('int8-c1');
   });
 
   it('is made anew where the settings pool otherwise, beside the usual one', async () => {
@@ -289,6 +324,22 @@ describe('locallite convert', () => {
     expect(again).toMatchObject({ code: 1, err: expect.stringContaining('is not empty') });
     expect((await readdir(root)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   }, 60_000);
+
+  it('writes a plain folder of the kind that the name asks for', async () => {
+    const { gateway, home } = await pulled();
+    await gateway.close();
+    const { config } = loadConfig({ options: { home, offline: true }, file: false, listens: false });
+    const write = (reference: string) =>
+      convertToFolder({
+        config,
+        order: { reference, precision: 'auto', target: 'cpu', pin: false },
+        folder: join(home, 'out'),
+        signal: new AbortController().signal,
+        onProgress: () => {},
+      });
+    expect((await refusal(write(`${model}#in8`))).code).toBe('invalid_request');
+    expect(await write(`${model}#fp32-gpu`)).toMatchObject({ kind: 'fp32-gpu', report: { target: 'gpu' } });
+  });
 
   it('that is killed leaves a home in which the next one succeeds', async () => {
     const home = await freshHome();

@@ -106,6 +106,25 @@ describe('a static model', () => {
     });
   });
 
+  it('is refused more dimensions than its teacher has, before the whole vocabulary has run', async () => {
+    const { config } = loadConfig({ options: { home: join(root, 'home'), offline: true }, file: false, listens: false });
+    let requests = 0;
+    const tooLong = distillToFolder({
+      config,
+      reference: join(root, 'teacher'),
+      embed: async (ids) => {
+        requests += 1;
+        return ids.map(() => new Float32Array(4));
+      },
+      dimensions: 8,
+      folder: join(root, 'never'),
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    });
+    expect(await refusal(tooLong)).toMatchObject({ code: 'invalid_request', param: 'dimensions' });
+    expect(requests).toBe(1);
+  });
+
   it('is not written over what is there', async () => {
     const { config } = loadConfig({ options: { home: join(root, 'home') }, file: false, listens: false });
     const again = distillToFolder({

@@ -6,10 +6,13 @@ import { build } from 'esbuild';
 import type { MakeJob } from './make-child.ts';
 import type { PullJob } from './pull-child.ts';
 
-/** A built copy of the child that pulls, or that makes a variant, beside the installed packages it needs; remove it when done. */
-export async function buildPullChild(
-  name: 'pull-child' | 'make-child' = 'pull-child',
-): Promise<{ readonly path: string; remove(): Promise<void> }> {
+/** A built copy of the child that pulls, or that makes a variant; remove it when done. */
+export function buildPullChild(name: 'pull-child' | 'make-child' = 'pull-child'): ReturnType<typeof buildChild> {
+  return buildChild(name);
+}
+
+/** A built copy of a program of this folder, beside the installed packages it needs; remove it when done. */
+export async function buildChild(name: string): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const folder = join(import.meta.dirname, '../../node_modules/.cache/locallite-tests');
   await mkdir(folder, { recursive: true });
   const path = join(folder, `${name}-${process.pid}-${Date.now()}.mjs`);

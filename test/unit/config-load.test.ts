@@ -207,7 +207,7 @@ describe('refusals', () => {
       'LOCALLITE_LOGLEVEL (environment): no such setting; did you mean LOCALLITE_LOG_LEVEL?',
       `batch.bulk_abov (${path}:3): no such setting; did you mean batch.bulk_above?`,
       `frobnicate (${path}:4): no such setting`,
-      `limits (${path}:5): expected a mapping with body_bytes, inputs, input_bytes, connections, header_timeout, body_timeout, requests_per_minute`,
+      `limits (${path}:5): expected a mapping with body_bytes, inputs, input_bytes, connections, header_timeout, body_timeout, upload_timeout, requests_per_minute, upload_bytes`,
       'threads (--threads): expected a whole number from 1 to 4096, got "many"',
       'queue.max_tokens (options): expected a whole number from 1 to 1000000000, got -1',
       'log.format (LOCALLITE_LOG_FORMAT): expected one of auto, json, pretty, got "xml"',

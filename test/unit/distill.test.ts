@@ -39,7 +39,10 @@ describe('a distilled table', () => {
     expect([...whole.data.slice(2)]).toEqual([...without.data]);
   });
 
-  test('refuses more dimensions than the model has', () => {
+  test('refuses more dimensions than the model has, and what is no number of them', () => {
+    for (const wrong of [Number.NaN, 0, -1, 1.5]) {
+      expect(() => distillTable(rowsOf([[1, 2]]), wrong, new Set())).toThrow('it must be a whole number of at least 1');
+    }
     expect(() => distillTable(rowsOf([[1, 2]]), 3, new Set())).toThrow('dimensions is 3; the model has 2');
   });
 });

@@ -154,6 +154,9 @@ describe('jobs', () => {
       abort.abort();
     }
     expect(seen).toEqual(['running']);
+    const late: unknown[] = [];
+    for await (const job of jobs.watch(id, abort.signal)) late.push(job);
+    expect(late).toEqual([]);
     await expect(jobs.watch('job_none')[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'job_not_found' });
     await jobs.close();
     expect(jobs.get(id)?.state).toBe('cancelled');
@@ -178,6 +181,14 @@ describe('conversions as jobs', () => {
     orders[0]?.succeed();
     await vi.waitFor(() => expect(jobs.get(first.id)).toMatchObject({ state: 'succeeded', result: { model: 'test/m', variant: 'fp32' } }));
     expect(jobs.startConvert(order).id).not.toBe(first.id);
+    await jobs.close();
+  });
+
+  it('for other devices are other jobs, and a variant that is none that is made is refused', async () => {
+    const { jobs } = setUp();
+    expect(jobs.startConvert({ ...order, target: 'gpu' }).id).not.toBe(jobs.startConvert(order).id);
+    expect(() => jobs.startConvert({ ...order, reference: 'test/m#in8' })).toThrow(/#in8 is nothing that LocalLite makes/);
+    expect(jobs.startConvert({ ...order, reference: 'test/m#weights' }).subject).toBe('test/m');
     await jobs.close();
   });
 

@@ -82,6 +82,7 @@ async function start({ config }: LoadedConfig): Promise<Server> {
     const app = createApp({ gateway, keys, access, version: VERSION, stopping: stopping.signal });
     const port = closing.add(await listen({ requestListener: createRequestListener(app), config, telemetry }), (own) => own.close(graceMs));
     await lease.publish(port.url);
+    await gateway.resumeJobs();
     const close = async (grace: number): Promise<void> => {
       graceMs = grace;
       stopping.abort();

@@ -116,7 +116,8 @@ export const jobRoutes: readonly Route[] = [
   transition('resume', 'Resume a paused job'),
 ];
 
-function findJob(gateway: Gateway, id: string): Job {
+/** @throws LocalLiteError job_not_found */
+export function findJob(gateway: Gateway, id: string): Job {
   const job = gateway.jobs.get(id);
   if (job === undefined) throw new LocalLiteError('job_not_found', 'there is no such job; GET /v1/jobs lists them', { param: 'id' });
   return job;
@@ -130,7 +131,8 @@ async function* jobEvents(changes: AsyncIterable<Job>): AsyncGenerator<ServerSen
   for await (const job of changes) yield { event: 'job', data: JSON.stringify(toJobObject(job)) };
 }
 
-function toJobObject(job: Job): JobObject {
+/** A job as it is answered. */
+export function toJobObject(job: Job): JobObject {
   return {
     id: job.id,
     object: 'job',
@@ -147,6 +149,13 @@ function toJobObject(job: Job): JobObject {
 
 function toProgress({ progress }: Job): JobObject['progress'] {
   if (progress === undefined) return null;
+  if ('total' in progress) {
+    const { phase, total, done, unchanged, failed, chunks, current } = progress;
+    const settled = done + unchanged + failed;
+    const bytes = { file: null, bytes_done: 0, bytes_total: null, bytes_per_second: 0, eta_seconds: null };
+    const documents = { total, done, unchanged, failed, chunks, current: [...current] };
+    return { phase, share: total === 0 ? null : settled / total, ...bytes, documents };
+  }
   if ('done' in progress) {
     const bytes = { file: null, bytes_done: 0, bytes_total: null, bytes_per_second: 0, eta_seconds: null };
     return { phase: progress.phase, share: progress.done, ...bytes };

@@ -1,7 +1,11 @@
 import type { Route } from '../route.ts';
 import { aliasRoutes } from './aliases.ts';
+import { collectionRoutes } from './collections.ts';
 import { docsRoutes } from './docs.ts';
+import { documentRoutes } from './documents.ts';
 import { embeddingsRoute } from './embeddings.ts';
+import { fileBatchRoutes } from './file-batches.ts';
+import { fileRoutes } from './files.ts';
 import { jobRoutes } from './jobs.ts';
 import { keyRoutes } from './keys.ts';
 import { modelRoutes } from './models.ts';
@@ -15,6 +19,9 @@ import { teiServiceRoutes } from './tei-service.ts';
 import { teiTokenRoutes } from './tei-tokens.ts';
 import { teiVectorRoutes } from './tei-vectors.ts';
 import { tokenRoutes } from './tokenize.ts';
+import { vectorStoreFileRoutes } from './vector-store-files.ts';
+import { vectorStoreSearchRoutes } from './vector-store-search.ts';
+import { vectorStoreRoutes } from './vector-stores.ts';
 import { vectorRoutes } from './vectors.ts';
 
 /** Every route of the API; nothing is reachable that is not in this list. */
@@ -23,6 +30,13 @@ export const ROUTES: readonly Route[] = [
   ...vectorRoutes,
   ...rerankRoutes,
   ...tokenRoutes,
+  ...documentRoutes,
+  ...fileRoutes,
+  ...vectorStoreRoutes,
+  ...vectorStoreFileRoutes,
+  ...fileBatchRoutes,
+  ...vectorStoreSearchRoutes,
+  ...collectionRoutes,
   ...jobRoutes,
   ...modelRoutes,
   ...aliasRoutes,

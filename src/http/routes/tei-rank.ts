@@ -80,6 +80,9 @@ function pairOf([query, text]: readonly string[], at: string): Pair {
   throw new LocalLiteError('invalid_request', `${at}: ${problem}`);
 }
 
+/** Pairs that run at once, but for those of one query: a request may not fill the queue by itself and be turned away for that. */
+const PAIRS_AT_ONCE = 256;
+
 /** The pairs' scores in their order. Pairs of one query run together; when one of the runs fails, the others are given up. */
 async function scorePairs(
   pairs: readonly Pair[],
@@ -97,17 +100,37 @@ async function scorePairs(
   const { batch, wire } = gateway.config;
   const priority = pairs.length > batch.bulk_above ? 'bulk' : 'interactive';
   const options = { signal: stop, priority, ...readingOptions(body, wire.tei.auto_truncate) } as const;
-  const runs = [...places].map(async ([query, own]) => {
+  const run = async ([query, own]: QueryPlaces) => {
     const documents = own.map((place) => pairs[place]?.[1] ?? '');
     const nameOf = (index: number): string => namesIn('inputs', single)(own[index] ?? index);
     const result = await inTeiWords(gateway.rerank({ ...options, query, documents }), { reading: body, nameOf });
     return { own, result };
-  });
+  };
   try {
-    return joined(await Promise.all(runs), pairs.length);
+    const runs: Awaited<ReturnType<typeof run>>[] = [];
+    for (const group of groupsOf(places)) runs.push(...(await Promise.all(group.map(run))));
+    return joined(runs, pairs.length);
   } finally {
     failed.abort();
   }
+}
+
+/** A query, and where its pairs stand in the request. */
+type QueryPlaces = readonly [query: string, places: readonly number[]];
+
+function* groupsOf(queries: Iterable<QueryPlaces>): Generator<readonly QueryPlaces[]> {
+  let group: QueryPlaces[] = [];
+  let pairs = 0;
+  for (const one of queries) {
+    if (pairs > 0 && pairs + one[1].length > PAIRS_AT_ONCE) {
+      yield group;
+      group = [];
+      pairs = 0;
+    }
+    group.push(one);
+    pairs += one[1].length;
+  }
+  yield group;
 }
 
 /** One result of several over the same model: tokens add up, times are the longest. */

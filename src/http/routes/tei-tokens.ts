@@ -6,7 +6,7 @@ import { type TeiTokens, teiDecodeSchema, teiTextsSchema, teiTokenizeSchema, tei
 import { teiError, teiErrors } from '../../wire/tei-error.ts';
 import { teiDecodeFields, teiTokenizeFields } from '../../wire/tei-fields.ts';
 import { listIds } from '../../wire/tei-inputs.ts';
-import { MAX_TOKENIZED_CHARACTERS } from '../../wire/tokenize.ts';
+import { MAX_DETOKENIZED_IDS, MAX_TOKENIZED_CHARACTERS } from '../../wire/tokenize.ts';
 import { type Call, defineRoute, json, nothing, type Reply, type Route, type RouteContext, required } from '../route.ts';
 import { checkTeiInputs } from '../tei-run.ts';
 
@@ -29,7 +29,7 @@ const decode = defineRoute({
   ...facts,
   path: '/decode',
   summary: 'Texts of token ids, as TEI',
-  description: 'By the tokenizer of the model of the setting `default_models.embed`.',
+  description: 'By the tokenizer of the model of the setting `default_models.embed`. At most 65,536 ids a request.',
   body: required(teiDecodeSchema, teiDecodeFields),
   answers: [{ status: 200, description: 'The text of each list of ids.', schema: teiTextsSchema }],
   handle: answerDecode,
@@ -93,9 +93,16 @@ function bytesOf(text: string, at: number): number {
 async function answerDecode({ body }: Call<DecodeBody, unknown>, { gateway }: RouteContext): Promise<Reply> {
   const lists = listIds(body.ids);
   checkTeiInputs(lists, gateway.config.limits, 'ids');
+  checkIds(lists);
   const texts: string[] = [];
   for (const tokens of lists) texts.push(await decodeOne(gateway, tokens, body.skip_special_tokens));
   return json(texts);
+}
+
+function checkIds(lists: readonly (readonly number[])[]): void {
+  const ids = lists.reduce((sum, list) => sum + list.length, 0);
+  if (ids > MAX_DETOKENIZED_IDS)
+    throw teiError('too_many', `ids: ${ids} in all and at most ${MAX_DETOKENIZED_IDS} become text in one request`);
 }
 
 async function decodeOne(gateway: RouteContext['gateway'], tokens: readonly number[], skipSpecialTokens: boolean): Promise<string> {

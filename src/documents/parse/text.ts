@@ -1,0 +1,19 @@
+import type { DocumentParser, DraftBlock } from '../document-types.ts';
+import { decodeText } from '../encoding.ts';
+
+/** Plain text: a block for each paragraph. */
+export const textParser: DocumentParser = {
+  name: 'text',
+  mediaTypes: ['text/plain'],
+  async parse(bytes, context) {
+    return { metadata: {}, blocks: paragraphs(decodeText(bytes, context.warn)) };
+  },
+};
+
+/** Paragraphs of a text as blocks: parts between blank lines. */
+export function paragraphs(text: string): readonly DraftBlock[] {
+  return text
+    .split(/(?:\r?\n|\r)(?:[ \t]*(?:\r?\n|\r))+/)
+    .filter((part) => part.trim() !== '')
+    .map((part) => ({ kind: 'text', text: part }));
+}

@@ -1,0 +1,57 @@
+import type { FileObject } from '../wire/files.ts';
+import type { CallOptions, Transport } from './transport.ts';
+
+/** Uploaded files of the gateway. */
+export class Files {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Uploads a file; it is on the gateway's disk when this resolves.
+   * @throws LocalLiteError payload_too_large, disk_full …
+   * @example const { id } = await client.files.create(new File([text], 'notes.md'));
+   */
+  create(file: Blob, options: CallOptions & { readonly name?: string; readonly purpose?: string } = {}): Promise<FileObject> {
+    const { name = 'name' in file ? String(file.name) : 'file', purpose = 'assistants', ...call } = options;
+    const form = new FormData();
+    form.set('purpose', purpose);
+    form.set('file', file, name);
+    return this.#transport.json({ ...call, method: 'POST', path: '/v1/files', form });
+  }
+
+  /** @throws LocalLiteError not_found */
+  retrieve(id: string, options: CallOptions = {}): Promise<FileObject> {
+    return this.#transport.json({ ...options, method: 'GET', path: `/v1/files/${encodeURIComponent(id)}` });
+  }
+
+  /** The newest first; pages are read as they are asked for. */
+  async *list(options: CallOptions & { readonly purpose?: string } = {}): AsyncGenerator<FileObject, void, undefined> {
+    const { purpose, ...call } = options;
+    for (let after: string | undefined; ; ) {
+      const query = new URLSearchParams({ limit: '100', ...(purpose !== undefined && { purpose }), ...(after !== undefined && { after }) });
+      const page = await this.#transport.json<FilePage>({ ...call, method: 'GET', path: `/v1/files?${query}` });
+      yield* page.data;
+      if (!page.has_more || page.last_id === null) return;
+      after = page.last_id;
+    }
+  }
+
+  /** Its bytes as they arrive. @throws LocalLiteError not_found */
+  content(id: string, options: CallOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    return this.#transport.stream({ ...options, method: 'GET', path: `/v1/files/${encodeURIComponent(id)}/content` });
+  }
+
+  /** With its passages in every collection. @throws LocalLiteError not_found */
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.json({ ...options, method: 'DELETE', path: `/v1/files/${encodeURIComponent(id)}`, repeatable: true });
+  }
+}
+
+interface FilePage {
+  readonly data: readonly FileObject[];
+  readonly has_more: boolean;
+  readonly last_id: string | null;
+}
