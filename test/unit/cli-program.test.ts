@@ -143,7 +143,7 @@ describe('completion', () => {
       const script = `${out}\nCOMP_WORDS=(locallite ${words}); COMP_CWORD=${typed.length}; _locallite; echo "\${COMPREPLY[@]}"`;
       return spawnSync('/bin/bash', ['--norc', '-c', script], { encoding: 'utf8' }).stdout.trim().split(' ');
     };
-    expect(complete('p')).toEqual(['pull', 'pin', 'ps']);
+    expect(complete('p')).toEqual(['pull', 'pin', 'ps', 'parse']);
     expect(complete('alias', 's')).toEqual(['set']);
     expect(complete('embed', '--input')).toEqual(['--input-type']);
   });
