@@ -1,4 +1,5 @@
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
+import { LocalLiteError } from '../../errors.ts';
 import { createGateway } from '../../gateway/create.ts';
 import type { Gateway } from '../../gateway/gateway-types.ts';
 import { claimHome } from '../../gateway/home.ts';
@@ -82,7 +83,11 @@ async function start({ config }: LoadedConfig): Promise<Server> {
     const app = createApp({ gateway, keys, access, version: VERSION, stopping: stopping.signal });
     const port = closing.add(await listen({ requestListener: createRequestListener(app), config, telemetry }), (own) => own.close(graceMs));
     await lease.publish(port.url);
-    await gateway.resumeJobs();
+    // Without its collections the gateway still embeds; whoever asks for them is told what is wrong.
+    await gateway.resumeJobs().catch((error: unknown) => {
+      const { code, message } = LocalLiteError.from(error);
+      telemetry.log.error('jobs_not_resumed', { code, reason: message });
+    });
     const close = async (grace: number): Promise<void> => {
       graceMs = grace;
       stopping.abort();
