@@ -64,6 +64,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Index a collection anew, with another model',
     load: async () => (await import('./commands/reindex.ts')).reindex,
   },
+  {
+    name: 'jobs',
+    group: 'Documents',
+    summary: 'Look at long work, or stop it',
+    load: async () => (await import('./commands/jobs.ts')).jobs,
+  },
   { name: 'parse', group: 'Documents', summary: 'Read a document', load: async () => (await import('./commands/parse.ts')).parse },
   {
     name: 'bench',
