@@ -29,6 +29,9 @@ export const GOALS = [
     unit: '',
   },
   { id: 'static', label: 'static lane, requests of 256', goal: 20_000, floor: 5_000, better: 'higher', unit: '/s' },
+  { id: 'denseSearch', label: 'dense search over 100,000 passages, p50', goal: 2, floor: 5, better: 'lower', unit: 'ms' },
+  { id: 'hybridSearch', label: 'dense and text search over 100,000 passages, p50', goal: 10, floor: 50, better: 'lower', unit: 'ms' },
+  { id: 'recall', label: 'recall@10 of the graph, beside comparing all', goal: 0.99, floor: 0.98, better: 'higher', unit: '' },
 ];
 
 /** How a figure stands: `goal`, `floor` (between the two) or `UNDER`. */

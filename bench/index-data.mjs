@@ -13,8 +13,10 @@ export const QUERIES = 500;
 /** Sentences and windows of two, each text once, in an order that is the same in every run. */
 export function passages(dataFolder) {
   const found = new Set();
-  for (const text of documents(dataFolder)) {
-    const sentences = [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text)]
+  const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
+  // Paragraph by paragraph: every segment that is given out holds the whole text it was cut from.
+  for (const text of documents(dataFolder).flatMap((document) => document.split(/\n\s*\n/))) {
+    const sentences = [...segmenter.segment(text)]
       .map(({ segment }) => segment.trim().replace(/\s+/g, ' '))
       .filter((sentence) => sentence.length >= SHORTEST);
     for (const [index, sentence] of sentences.entries()) {
@@ -64,17 +66,13 @@ async function embed({ dist, model, texts, say }) {
     let vectors;
     for (let from = 0; from < texts.length; from += BATCH) {
       const result = await gateway.embed({ input: texts.slice(from, from + BATCH), model, truncate: true });
-      vectors ??= new Float32Array(texts.length * result.dimensions);
-      for (const [row, vector] of [...rowsOf(result)].entries()) vectors.set(vector, (from + row) * result.dimensions);
+      const dimensions = result.vectors[0].length;
+      vectors ??= new Float32Array(texts.length * dimensions);
+      for (const [row, vector] of result.vectors.entries()) vectors.set(vector, (from + row) * dimensions);
       if ((from / BATCH) % 20 === 0) say(`embedded ${from} of ${texts.length}`);
     }
     return vectors;
   } finally {
     await gateway.close();
   }
-}
-
-function* rowsOf({ vectors, dimensions }) {
-  if (Array.isArray(vectors)) yield* vectors;
-  else for (let at = 0; at < vectors.length; at += dimensions) yield vectors.subarray(at, at + dimensions);
 }

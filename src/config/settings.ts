@@ -298,7 +298,7 @@ const SETTINGS = {
     { fallbackNote: 'half of the available cores' },
   ),
   'documents.timeout': setting('Documents', duration({ minimum: 1 }), 300, 'Longest time that one document may be parsed'),
-  'documents.memory': setting('Documents', bytes(64 * 2 ** 20), 2 ** 30, 'Most memory of a process that parses'),
+  'documents.memory': setting('Documents', bytes(128 * 2 ** 20), 2 ** 30, 'Most memory of a process that parses'),
   'documents.max_pages': setting(
     'Documents',
     whole(1, 1_000_000),
@@ -336,6 +336,18 @@ const SETTINGS = {
   'search.fusion': setting('Search', choice(['weighted', 'rrf']), 'weighted', 'How both sides of a hybrid search become one order'),
   'search.dense_weight': setting('Search', fraction(), 0.5, 'Share of the dense side in weighted fusion'),
   'search.rerank': optional('Search', modelName, 'Reranker for searches that name none; absent: none'),
+  'search.exact_below': setting(
+    'Search',
+    whole(0, 100_000_000),
+    20_000,
+    'Collections with fewer chunks are searched exactly, without a graph',
+  ),
+  'search.memory': setting(
+    'Search',
+    bytes(2 ** 20),
+    2 ** 31,
+    'Memory of search indexes beyond which those of collections that were not asked for lately are let go',
+  ),
 
   offline: setting('Downloads', toggle(), false, 'Open no connection except to loopback and look up no names', {
     borrowed: ['HF_HUB_OFFLINE'],

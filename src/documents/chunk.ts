@@ -1,19 +1,32 @@
+import { LocalLiteError } from '../errors.ts';
+import { Leads } from './chunk-lead.ts';
+import { mergeSmall } from './chunk-merge.ts';
+import { type Draft, type Packing, packSection, pathOf, sliceOf } from './chunk-pack.ts';
+import { Pause } from './chunk-pause.ts';
 import { type Piece, piecesOf } from './chunk-pieces.ts';
 import type { Block, Chunk, ChunkerSettings, ParsedDocument, TokenCounter } from './document-types.ts';
 
 type Source = Pick<ParsedDocument, 'text' | 'blocks' | 'metadata'>;
 
-/** Share of a chunk that title and headings may take. */
-const MOST_LEAD = 1 / 3;
+/** Below that a lead and one character may not fit together. */
+const LEAST_TOKENS = 8;
 
 /**
  * Cuts a document into passages: whole sentences, rows and lines, under one heading, never of more tokens than allowed (counted by the
- * embedding model's own tokenizer, on what is embedded). Every passage is a part of the document's text, to the character.
+ * embedding model's own tokenizer, on what is embedded). Every passage is a part of the document's text, to the character; together they
+ * are all of it but blanks. Lets other work of the process pass every few milliseconds.
+ * @throws LocalLiteError invalid_request for settings that are no whole numbers in their range
  */
 export async function chunkDocument(document: Source, counter: TokenCounter, settings: ChunkerSettings): Promise<readonly Chunk[]> {
-  const packer = new Packer(document, counter, settings);
-  for (const block of document.blocks) await packer.add(block);
-  return packer.finish();
+  check(settings);
+  const { text, metadata } = document;
+  const packing: Packing = { text, counter, settings, leads: new Leads(metadata, counter, settings), pause: new Pause() };
+  const drafts: Draft[] = [];
+  for await (const section of sectionsOf(document, packing)) {
+    for (const draft of await packSection(section, packing)) drafts.push(draft);
+  }
+  const merged = await mergeSmall(drafts, packing);
+  return merged.map((draft, ordinal) => chunkOf(draft, ordinal, text));
 }
 
 /** Chunker settings as JSON with keys in one order: equal settings, equal text. */
@@ -21,185 +34,60 @@ export function canonicalChunker({ contextHeader, maxTokens, minTokens, overlapT
   return JSON.stringify({ contextHeader, maxTokens, minTokens, overlapTokens });
 }
 
-class Packer {
-  readonly #document: Source;
-  readonly #counter: TokenCounter;
-  readonly #settings: ChunkerSettings;
-  readonly #chunks: Chunk[] = [];
-  #open: Piece[] = [];
-  #tokens = 0;
-  #lead = { text: '', tokens: 0 };
-
-  constructor(document: Source, counter: TokenCounter, settings: ChunkerSettings) {
-    this.#document = document;
-    this.#counter = counter;
-    this.#settings = settings;
-  }
-
-  async add(block: Block): Promise<void> {
-    if (this.#open.length > 0 && this.#isNewSection(block)) this.#flush([]);
-    const pieces = await piecesOf(block, this.#document, this.#counter, this.#room(block));
-    for (const piece of pieces) this.#take(piece);
-  }
-
-  finish(): readonly Chunk[] {
-    this.#flush([]);
-    return this.#chunks;
-  }
-
-  /** Small sections stay together with the next as long as that does not lie above them. */
-  #isNewSection(block: Block): boolean {
-    if (block.kind !== 'heading') return false;
-    const depth = Math.min(...this.#open.map(({ block: { path } }) => path.length));
-    return this.#tokens >= this.#settings.minTokens || block.path.length < depth;
-  }
-
-  #room(block: Block): number {
-    return Math.max(1, this.#settings.maxTokens - this.#leadOf(block).tokens);
-  }
-
-  #take(piece: Piece): void {
-    if (this.#open.length === 0) this.#begin(piece);
-    else if (this.#lead.tokens + this.#tokens + piece.tokens > this.#settings.maxTokens) this.#flush(this.#overlap(piece), piece);
-    this.#open.push(piece);
-    this.#tokens += piece.tokens;
-  }
-
-  #begin(piece: Piece): void {
-    this.#lead = this.#leadOf(piece.block, piece);
-  }
-
-  /** Last sentences of the open chunk that the next begins with. */
-  #overlap(next: Piece): readonly Piece[] {
-    const kept: Piece[] = [];
-    let tokens = 0;
-    const room = Math.min(this.#settings.overlapTokens, this.#room(next.block) - next.tokens);
-    for (const piece of this.#open.toReversed()) {
-      if (piece.block.kind !== 'text' || next.block.kind !== 'text' || tokens + piece.tokens > room || !isSamePath(piece.block, next.block))
-        break;
-      kept.unshift(piece);
-      tokens += piece.tokens;
-    }
-    // A chunk that only repeats would never end.
-    return kept.length === this.#open.length ? [] : kept;
-  }
-
-  /** Writes the open chunk; a heading at its end goes with what follows it. */
-  #flush(overlap: readonly Piece[], next?: Piece): void {
-    const moved: Piece[] = [];
-    while (next !== undefined && this.#open.length > 1 && this.#open.at(-1)?.block.kind === 'heading')
-      moved.unshift(...this.#open.splice(-1));
-    if (this.#open.length > 0) this.#write(this.#open);
-    const kept = moved.length > 0 ? moved : overlap;
-    this.#open = [...kept];
-    this.#tokens = kept.reduce((sum, { tokens }) => sum + tokens, 0);
-    const first = this.#open[0] ?? next;
-    if (first !== undefined) this.#begin(first);
-  }
-
-  /** Counts once more what is embedded: tokens of parts do not always add up. What is too much becomes a chunk of its own. */
-  #write(pieces: readonly Piece[]): void {
-    const [first] = pieces;
-    const last = pieces.at(-1);
-    if (first === undefined || last === undefined) return;
-    const { text, start, end } = trimmed(this.#document.text, first.start, last.end);
-    if (text === '') return;
-    const lead = this.#leadOf(first.block, first).text;
-    const tokens = this.#counter.count(lead + text);
-    if (tokens > this.#settings.maxTokens && pieces.length > 1) {
-      const middle = Math.ceil(pieces.length / 2);
-      this.#write(pieces.slice(0, middle));
-      this.#write(pieces.slice(middle));
-      return;
-    }
-    if (tokens > this.#settings.maxTokens) {
-      this.#writeHalves(first, { text, start, end });
-      return;
-    }
-    this.#push({ text, start, end, lead, tokens, pieces });
-  }
-
-  /** A single piece whose tokens change when it stands alone: halved between characters until it fits. */
-  #writeHalves(piece: Piece, { text, start, end }: { readonly text: string; readonly start: number; readonly end: number }): void {
-    const characters = [...new Intl.Segmenter().segment(text)];
-    if (characters.length < 2) {
-      this.#push({ text, start, end, lead: '', tokens: this.#counter.count(text), pieces: [piece] });
-      return;
-    }
-    const middle = start + (characters[Math.floor(characters.length / 2)]?.index ?? 1);
-    this.#write([{ ...piece, start, end: middle }]);
-    this.#write([{ ...piece, start: middle, end }]);
-  }
-
-  #push(made: {
-    readonly text: string;
-    readonly start: number;
-    readonly end: number;
-    readonly lead: string;
-    readonly tokens: number;
-    readonly pieces: readonly Piece[];
-  }): void {
-    const { text, start, end, lead, tokens, pieces } = made;
-    const blocks = [...new Set(pieces.map(({ block }) => block))];
-    const pages = blocks.flatMap(({ page }) => (page === undefined ? [] : [page]));
-    this.#chunks.push({
-      ordinal: this.#chunks.length,
-      text,
-      start,
-      end,
-      lead,
-      tokens,
-      path: pathOf(blocks),
-      ...(pages.length > 0 && { page: Math.min(...pages), lastPage: Math.max(...pages) }),
-      kinds: [...new Set(blocks.map(({ kind }) => kind))],
-      meta: {},
-    });
-  }
-
-  /** What is put before a chunk that begins here: title and headings, and the header of a table that was cut above. */
-  #leadOf(block: Block, piece?: Piece): { readonly text: string; readonly tokens: number } {
-    const most = Math.floor(this.#settings.maxTokens * MOST_LEAD);
-    const header = piece === undefined ? '' : tableHeader(block, piece);
-    const title = this.#document.metadata.title;
-    const names = this.#settings.contextHeader
-      ? [...(title === undefined ? [] : [title]), ...block.path.filter((heading) => heading !== title)]
-      : [];
-    // Of a deep path the nearest headings count most; of a long one as many as fit.
-    for (let from = 0; from <= names.length; from++) {
-      const text = [names.slice(from).join(' > '), header]
-        .filter((part) => part !== '')
-        .map((part) => `${part}\n`)
-        .join('');
-      const tokens = text === '' ? 0 : this.#counter.count(text);
-      if (tokens <= most) return { text, tokens };
-    }
-    return { text: '', tokens: 0 };
-  }
+function check({ maxTokens, overlapTokens, minTokens }: ChunkerSettings): void {
+  const refuse = (name: string, value: number, least: number): never => {
+    throw new LocalLiteError('invalid_request', `${name} is ${value}; it must be a whole number from ${least}`, { param: name });
+  };
+  if (!Number.isInteger(maxTokens) || maxTokens < LEAST_TOKENS) refuse('max_tokens', maxTokens, LEAST_TOKENS);
+  if (!Number.isInteger(overlapTokens) || overlapTokens < 0) refuse('overlap_tokens', overlapTokens, 0);
+  if (!Number.isInteger(minTokens) || minTokens < 0) refuse('min_tokens', minTokens, 0);
 }
 
-function tableHeader({ kind, rows, headerRows = 0, start }: Block, piece: Piece): string {
-  if (kind !== 'table' || rows === undefined || piece.start === start) return '';
-  return rows
-    .slice(0, headerRows)
-    .map((row) => row.join(' | '))
-    .join('\n');
+/** Pieces of a document by its headings; a heading with nothing below it goes with the next. */
+async function* sectionsOf(document: Source, packing: Packing): AsyncGenerator<readonly Piece[]> {
+  const { text, counter, settings, leads, pause } = packing;
+  const { language } = document.metadata;
+  let section: Piece[] = [];
+  let previous = 0;
+  for (const block of blocksOf(document)) {
+    if (block.kind === 'heading' && section.some(({ block: { kind } }) => kind !== 'heading')) {
+      yield section;
+      section = [];
+    }
+    const room = settings.maxTokens - leads.of(block, true).tokens;
+    for (const piece of await piecesOf(block, { text, language, counter, pause, room, previous })) section.push(piece);
+    previous = block.end;
+  }
+  if (section.length > 0) yield section;
 }
 
-function isSamePath(a: Block, b: Block): boolean {
-  return a.path.length === b.path.length && a.path.every((heading, index) => heading === b.path[index]);
+/** A text without blocks is one. */
+function blocksOf({ text, blocks }: Source): readonly Block[] {
+  if (blocks.length > 0 || text === '') return blocks;
+  return [{ kind: 'text', text, order: 0, start: 0, end: text.length, path: [] }];
 }
 
-/** Headings that all blocks stand under; a heading that begins the chunk is one of them. */
-function pathOf(blocks: readonly Block[]): readonly string[] {
-  const paths = blocks.map(({ kind, path, text }) => (kind === 'heading' ? [...path, text] : path));
-  const [first = [], ...others] = paths;
+function chunkOf({ pieces, lead, tokens }: Draft, ordinal: number, text: string): Chunk {
+  const pages = [...new Set(pieces.flatMap(({ block: { page } }) => (page === undefined ? [] : [page])))];
+  return {
+    ordinal,
+    text: sliceOf(pieces, text),
+    start: pieces[0]?.start ?? 0,
+    end: pieces.at(-1)?.end ?? 0,
+    lead: lead.text,
+    tokens,
+    path: commonPath(pieces),
+    ...(pages.length > 0 && { page: Math.min(...pages), lastPage: Math.max(...pages) }),
+    kinds: [...new Set(pieces.map(({ block: { kind } }) => kind))],
+    meta: {},
+  };
+}
+
+/** Headings that all pieces stand under; those that begin the passage are among them. */
+function commonPath(pieces: readonly Piece[]): readonly string[] {
+  const content = pieces.filter(({ block: { kind } }) => kind !== 'heading');
+  const [first, ...others] = new Set((content.length > 0 ? content : pieces.slice(-1)).map(pathOf));
+  if (first === undefined) return [];
   const length = first.findIndex((heading, index) => others.some((path) => path[index] !== heading));
   return length === -1 ? first : first.slice(0, length);
-}
-
-function trimmed(text: string, start: number, end: number): { readonly text: string; readonly start: number; readonly end: number } {
-  const part = text.slice(start, end);
-  const from = start + (part.length - part.trimStart().length);
-  const to = from + part.trim().length;
-  return { text: text.slice(from, to), start: from, end: to };
 }

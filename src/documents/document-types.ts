@@ -154,6 +154,22 @@ export type Ocr = (
   options: { readonly languages?: readonly string[]; readonly signal?: AbortSignal },
 ) => Promise<OcrResult>;
 
+/**
+ * Turns an office file of before 2007 into today's format (DOC to DOCX, PPT to PPTX). Comes into the pool as a function: it starts another
+ * program, which a parser process may not. @throws LocalLiteError document_unsupported where no such program is installed
+ */
+export type OfficeConverter = (
+  bytes: Uint8Array,
+  options: { readonly mediaType: string; readonly signal?: AbortSignal },
+) => Promise<Uint8Array>;
+
+/** Reads documents; the same contract for parsers in child processes and for a remote one. */
+export interface DocumentParsers {
+  /** Waits for its turn. @throws LocalLiteError document_unsupported, document_unreadable, document_encrypted, document_too_large, timed_out, cancelled */
+  parse(bytes: Uint8Array, options: ParseOptions): Promise<ParsedDocument>;
+  close(): Promise<void>;
+}
+
 /** What a parser gets besides the bytes; it works inside the parser process. */
 export interface ParseContext {
   readonly options: Omit<ParseOptions, 'signal'>;
@@ -165,6 +181,8 @@ export interface ParseContext {
   warn(warning: DocumentWarning): void;
   /** Undefined where OCR is off or there is no engine. Absent lines mean an empty image. */
   readonly ocr: ((image: PageImage) => Promise<OcrResult>) | undefined;
+  /** Undefined where no office program may be asked. See {@link OfficeConverter}. */
+  readonly convert?: ((bytes: Uint8Array, mediaType: string) => Promise<Uint8Array>) | undefined;
   /** Counts inflated bytes. @throws LocalLiteError document_too_large when the document has used up its share */
   spend(bytes: number): void;
   /** Parses a part (an attachment, a member of an archive). A part that fails becomes a warning and undefined. */

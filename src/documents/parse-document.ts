@@ -14,12 +14,14 @@ import type {
 } from './document-types.ts';
 import { PARSERS } from './parse/parsers.ts';
 
-/** What a document may cost, and who reads its images. */
+/** What a document may cost, and whom its parser may ask. */
 export interface ParseTerms {
   readonly limits: ParseLimits;
   readonly ocr?: (image: PageImage) => Promise<OcrResult>;
+  readonly convert?: (bytes: Uint8Array, mediaType: string) => Promise<Uint8Array>;
 }
 
+/** Further warnings are counted only. */
 const MOST_WARNINGS = 200;
 
 /**
@@ -30,13 +32,12 @@ export async function parseDocument(bytes: Uint8Array, options: Omit<ParseOption
   const reading = new Reading(options, terms);
   const { mediaType, parser, content } = await reading.read(bytes, { name: options.name, hint: options.mediaType, depth: 0 });
   const { text, blocks } = assemble(content.blocks);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
   return {
-    metadata: { ...content.metadata, mediaType, sha256, bytes: bytes.length },
+    metadata: { ...content.metadata, mediaType, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length },
     text,
     blocks,
     outline: content.outline ?? [],
-    warnings: reading.warnings,
+    warnings: reading.warnings(),
     parser,
   };
 }
@@ -49,76 +50,74 @@ interface Place {
 
 /** One document with all of its parts, which share its limits. */
 class Reading {
-  readonly warnings: DocumentWarning[] = [];
+  readonly #warnings: DocumentWarning[] = [];
   readonly #options: Omit<ParseOptions, 'signal'>;
   readonly #terms: ParseTerms;
   #spent = 0;
   #parts = 0;
+  #untold = 0;
 
   constructor(options: Omit<ParseOptions, 'signal'>, terms: ParseTerms) {
     this.#options = options;
     this.#terms = terms;
   }
 
+  warnings(): readonly DocumentWarning[] {
+    if (this.#untold === 0) return this.#warnings;
+    return [...this.#warnings, { code: 'limit_reached', message: `${this.#untold} more warnings were left out` }];
+  }
+
   async read(bytes: Uint8Array, place: Place): Promise<{ mediaType: string; parser: string; content: ParsedContent }> {
     if (bytes.length === 0) return { mediaType: 'text/plain', parser: 'text', content: { metadata: {}, blocks: [] } };
-    const mediaType = detect(bytes, place.name, place.hint);
-    const load = PARSERS[mediaType];
-    if (load === undefined) {
-      throw new LocalLiteError('document_unsupported', `${place.name ?? 'the document'} is ${mediaType}, which cannot be read`);
-    }
-    const parser = await load();
     try {
+      const mediaType = await detect(bytes, place.name, place.hint);
+      const load = PARSERS[mediaType];
+      if (load === undefined) throw refusal(mediaType, place.name);
+      const parser = await load();
       return { mediaType, parser: parser.name, content: await parser.parse(bytes, this.#context(mediaType, place)) };
     } catch (error) {
-      throw LocalLiteError.from(error, 'document_unreadable');
+      throw parseError(error);
     }
   }
 
-  #context(mediaType: string, { name, depth }: Place): ParseContext {
-    const { limits, ocr } = this.#terms;
+  #context(mediaType: string, { name, hint, depth }: Place): ParseContext {
+    const { limits, ocr, convert } = this.#terms;
+    const { name: _outer, mediaType: _sent, ...options } = this.#options;
     return {
-      options: { ...this.#options, ...(name !== undefined && { name }) },
+      options: { ...options, ...(name !== undefined && { name }), ...(hint !== undefined && { mediaType: hint }) },
       limits,
       mediaType,
       depth,
-      ocr: this.#options.ocr === 'never' ? undefined : ocr,
-      warn: (warning) => this.#warn(warning),
+      ocr: options.ocr === 'never' ? undefined : ocr,
+      convert,
+      warn: (warning) => this.#warn(warning, depth === 0 ? undefined : name),
       spend: (bytes) => this.#spend(bytes),
-      parsePart: (bytes, part, hint) => this.#part(bytes, { name: part, hint, depth: depth + 1 }),
+      parsePart: (part, partName, partHint) => this.#part(part, { name: partName, hint: partHint, depth: depth + 1 }),
     };
   }
 
-  #warn(warning: DocumentWarning): void {
-    if (this.warnings.length < MOST_WARNINGS) this.warnings.push(warning);
+  #warn(warning: DocumentWarning, part: string | undefined): void {
+    if (this.#warnings.length >= MOST_WARNINGS) this.#untold++;
+    else this.#warnings.push(part === undefined || warning.part !== undefined ? warning : { ...warning, part });
   }
 
   #spend(bytes: number): void {
     this.#spent += bytes;
-    const { maxInflatedBytes } = this.#terms.limits;
+    const { maxInflatedBytes, memoryBytes } = this.#terms.limits;
     if (this.#spent > maxInflatedBytes) {
-      throw new LocalLiteError(
-        'document_too_large',
-        `the document inflates to more than ${maxInflatedBytes} bytes (documents.max_inflated_bytes)`,
-      );
+      throw tooLarge(`the document inflates to more than ${maxInflatedBytes} bytes (documents.max_inflated_bytes)`);
+    }
+    // Where the parent cannot look, the process looks itself.
+    if (process.platform !== 'linux' && process.memoryUsage.rss() > memoryBytes) {
+      throw tooLarge(`reading the document takes more than ${memoryBytes} bytes of memory (documents.memory)`);
     }
   }
 
   /** A part that cannot be read is left out, and the warnings say so; only the limits of the whole end it. */
   async #part(bytes: Uint8Array, place: Place & { readonly name: string }): Promise<ParsedContent | undefined> {
-    const { maxNesting, maxParts } = this.#terms.limits;
-    this.#parts++;
-    if (this.#parts > maxParts) {
-      if (this.#parts === maxParts + 1)
-        this.#warn({ code: 'limit_reached', message: `only the first ${maxParts} parts were read (documents.max_parts)` });
-      return undefined;
-    }
-    if (place.depth > maxNesting) {
-      this.#warn({
-        code: 'limit_reached',
-        message: `it is nested deeper than ${maxNesting} levels (documents.max_nesting)`,
-        part: place.name,
-      });
+    const refused = this.#overLimit(place);
+    if (refused !== undefined) {
+      if (refused !== '') this.#warn({ code: 'limit_reached', message: refused }, place.name);
       return undefined;
     }
     try {
@@ -126,8 +125,40 @@ class Reading {
     } catch (error) {
       const { code, message } = LocalLiteError.from(error);
       if (code === 'document_too_large') throw error;
-      this.#warn({ code, message, part: place.name });
+      this.#warn({ code, message }, place.name);
       return undefined;
     }
   }
+
+  /** Why a part is not read: told once for a number that is passed, so '' from then on; undefined where it is read. */
+  #overLimit({ depth }: Place): string | undefined {
+    const { maxNesting, maxParts } = this.#terms.limits;
+    this.#parts++;
+    if (depth > maxNesting) return `it is nested deeper than ${maxNesting} levels (documents.max_nesting)`;
+    if (this.#parts <= maxParts) return undefined;
+    return this.#parts === maxParts + 1 ? `only the first ${maxParts} parts were read (documents.max_parts)` : '';
+  }
+}
+
+function tooLarge(message: string): LocalLiteError {
+  return new LocalLiteError('document_too_large', message);
+}
+
+/** What a known type that has no parser is called. */
+function refusal(mediaType: string, name = 'the document'): LocalLiteError {
+  if (mediaType === 'application/x-encrypted-office') {
+    return new LocalLiteError('document_encrypted', `${name} is an encrypted office file; save it without a password and send that`);
+  }
+  // One container holds either.
+  const kind = mediaType === 'video/mp4' ? 'audio or video' : /^(audio|video)\//.exec(mediaType)?.[1];
+  const what = kind === undefined ? mediaType : `${kind} (${mediaType})`;
+  return new LocalLiteError('document_unsupported', `${name} is ${what}, which cannot be read`);
+}
+
+/** Errors of libraries under our names: those of want of memory and of too deep nesting are not faults of the file's form. */
+function parseError(error: unknown): LocalLiteError {
+  if (!(error instanceof RangeError)) return LocalLiteError.from(error, 'document_unreadable');
+  if (/call stack/i.test(error.message)) return new LocalLiteError('document_unreadable', 'it is nested too deeply', { cause: error });
+  if (/allocation|invalid (?:string|array|typed array) length|too large/i.test(error.message)) return tooLarge(error.message);
+  return new LocalLiteError('document_unreadable', error.message, { cause: error });
 }

@@ -82,7 +82,12 @@ export class Retrieval {
         torn_chunks: tornChunks,
       });
     }
-    const indexes = openIndexes({ databasePath: this.#path });
+    const indexes = openIndexes({
+      databasePath: this.#path,
+      exactBelow: config.search.exact_below,
+      memoryBytes: config.search.memory,
+      log: telemetry.log,
+    });
     const ingest = this.#ingestParts(state);
     const durable = new DurableJobs({ state, jobs: this.#jobs, telemetry, workOf: (row) => workOf(row, ingest) });
     const { search: defaults } = config;

@@ -1,59 +1,78 @@
-import { stemmer } from 'stemmer';
-
-/** Scripts that put no blanks between words: looked up by pairs of characters. */
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
-/** Words, and identifiers such as `foo_bar`, `C++`, `3.14`, `don't`, which are found whole as well as by their parts. */
-const WORD = /[\p{L}\p{N}\p{M}]+(?:[._'’@/-][\p{L}\p{N}\p{M}]+)*[+#]*/gu;
-const PART = /[\p{L}\p{N}\p{M}]+/gu;
+/** Scripts that put no blanks between words (and Korean, whose words are sentences in small): looked up by pairs of characters. */
+const PAIRED = ['Han', 'Hiragana', 'Katakana', 'Hangul', 'Thai', 'Lao', 'Khmer', 'Myanmar']
+  .map((script) => `\\p{Script=${script}}`)
+  .join('');
+const PAIRED_START = new RegExp(`^[${PAIRED}]`, 'u');
+/** Words, and identifiers such as `foo_bar`, `C++`, `3.14`, `a@b.org`, `e-mail`, which are found whole as well as by their parts. */
+const WORD = /[\p{L}\p{N}\p{M}]+(?:[._'’@/-][\p{L}\p{N}\p{M}]+)*(?:[+#]+(?![\p{L}\p{N}]))?/gu;
+const PART = new RegExp(`[${PAIRED}ー\\p{M}]+|(?:(?![${PAIRED}])[\\p{L}\\p{N}\\p{M}])+`, 'gu');
+const PLAIN = /^[a-z]+$/;
 /** Longer ones are noise (encoded data), and cost memory. */
 const LONGEST = 64;
-/** Stems of frequent words; text repeats itself. */
-const stems = new Map<string, string>();
-const MOST_STEMS = 50_000;
 
-/**
- * Terms of a text in their order, as they stand in the index: lower case, without diacritics, English words by their stem (Porter's), words
- * of scripts without blanks as pairs of characters.
- */
-export function analyze(text: string): string[] {
-  const terms: string[] = [];
-  for (const [word] of text.matchAll(WORD)) {
-    const parts = word.match(PART) ?? [];
-    for (const part of parts) addPart(part, terms);
-    if (parts.length > 1 || parts[0]?.length !== word.length) addWhole(word, terms);
+/** Words of a text. */
+export interface Words {
+  /** In their order: folded words, pairs of characters where a script puts no blanks. */
+  readonly words: string[];
+  /** Identifiers as a whole, and what else is worth finding besides the words; they have no place in the order. */
+  readonly extras: string[];
+}
+
+/** Takes a text apart into lower-case words without diacritics, which are not stemmed yet. */
+export function analyze(text: string): Words {
+  const found: Words = { words: [], extras: [] };
+  for (const match of text.match(WORD) ?? []) {
+    const lower = match.toLowerCase();
+    if (PLAIN.test(lower)) addPlain(match, lower, found);
+    else addOther(match, found);
   }
-  return terms;
-}
-
-function addPart(part: string, terms: string[]): void {
-  const folded = fold(part);
-  if (UNSPACED.test(folded)) addPairs(folded, terms);
-  else if (folded !== '' && folded.length <= LONGEST) terms.push(stem(folded));
-}
-
-/** `don't` is `don` and `t` by its parts, which find nothing; an identifier is worth a term of its own. */
-function addWhole(word: string, terms: string[]): void {
-  const folded = fold(word).replaceAll('’', "'");
-  if (folded.length <= LONGEST) terms.push(folded);
-}
-
-function addPairs(text: string, terms: string[]): void {
-  const characters = [...text];
-  if (characters.length === 1) terms.push(text);
-  for (let index = 1; index < characters.length; index++) terms.push(`${characters[index - 1]}${characters[index]}`);
-}
-
-function fold(word: string): string {
-  // Most words are plain already, and normalising them costs more than all the rest.
-  return /^[\x21-\x7e]*$/.test(word) ? word.toLowerCase() : word.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
-}
-
-function stem(word: string): string {
-  if (!/^[a-z]+$/.test(word)) return word;
-  const known = stems.get(word);
-  if (known !== undefined) return known;
-  if (stems.size >= MOST_STEMS) stems.clear();
-  const found = stemmer(word);
-  stems.set(word, found);
   return found;
+}
+
+function addPlain(word: string, lower: string, { words, extras }: Words): void {
+  if (lower.length <= LONGEST) words.push(lower);
+  addHumps(word, extras);
+}
+
+/** `getUserName` is found by `user` too. */
+function addHumps(word: string, extras: string[]): void {
+  if (!/\p{Ll}\p{Lu}/u.test(word)) return;
+  for (const hump of word.split(/(?<=\p{Ll})(?=\p{Lu})/u)) if (hump.length > 1 && hump.length <= LONGEST) extras.push(fold(hump));
+}
+
+function addOther(match: string, { words, extras }: Words): void {
+  const parts = match.match(PART) ?? [];
+  // `don't` and `l'homme`: single letters beside an apostrophe say nothing.
+  const isElided = /['’]/.test(match);
+  for (const part of parts) {
+    const folded = fold(part);
+    if (PAIRED_START.test(folded)) addPairs(folded, words);
+    else if (folded !== '' && folded.length <= LONGEST && !(isElided && parts.length > 1 && folded.length === 1)) words.push(folded);
+    addHumps(part, extras);
+  }
+  const whole = wholeOf(match);
+  if (whole !== undefined && whole.length <= LONGEST) extras.push(whole);
+}
+
+/** What a word with signs in it is called as a whole: `e-mail` as `email` is, others as they are written. */
+function wholeOf(match: string): string | undefined {
+  if (/^[\p{L}\p{N}\p{M}]+$/u.test(match) || /['’]/.test(match)) return undefined;
+  return fold(/[._@/+#]/.test(match) ? match : match.replaceAll('-', ''));
+}
+
+function addPairs(text: string, words: string[]): void {
+  const characters = [...text];
+  if (characters.length === 1) words.push(text);
+  for (let index = 1; index < characters.length; index++) words.push(`${characters[index - 1]}${characters[index]}`);
+}
+
+/** Lower case without the marks that Latin and Greek letters carry; the Cyrillic short i and the vowel signs of other scripts stay. */
+function fold(word: string): string {
+  const lower = word.toLowerCase();
+  if (/^[\x21-\x7e]*$/.test(lower)) return lower;
+  return lower
+    .normalize('NFKD')
+    .replaceAll(/(?<!и)\u0306|[\u0300-\u0305\u0307-\u036f]/gu, '')
+    .normalize('NFKC')
+    .replaceAll('ß', 'ss');
 }

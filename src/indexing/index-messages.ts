@@ -3,6 +3,8 @@ import type { IndexQuery } from './index-types.ts';
 /** What the thread starts with. */
 export interface IndexStart {
   readonly databasePath: string;
+  readonly exactBelow: number;
+  readonly memoryBytes: number;
 }
 
 /** One call, or the wish to end. */
@@ -16,3 +18,10 @@ export type IndexRequest =
 export type IndexReply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly fault: { readonly code: string; readonly message: string } };
+
+/** A line for the log of the process. */
+export interface IndexLogLine {
+  readonly level: 'info' | 'warn';
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}

@@ -6,8 +6,14 @@ export interface IndexHits {
   readonly scores: readonly number[];
 }
 
-/** Says which chunks may be hits. */
-export type Keep = (chunk: number) => boolean;
+/** Says which chunks may be hits. Who knows them all says so too: few are looked at one by one then. */
+export interface Keep {
+  (chunk: number): boolean;
+  /** How many there are; may count some that are not in the index. */
+  readonly count?: number;
+  /** All of them. */
+  readonly chunks?: () => Iterable<number>;
+}
 
 /**
  * Nearest vectors by dot product (vectors are of unit length, so it is the cosine). A cache: it can be rebuilt from the database at any

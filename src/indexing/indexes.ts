@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { ERROR_TABLE, type ErrorCode, LocalLiteError } from '../errors.ts';
-import type { IndexReply, IndexRequest, IndexStart } from './index-messages.ts';
+import type { IndexLogLine, IndexReply, IndexRequest, IndexStart } from './index-messages.ts';
 import type { IndexAnswer, Indexes, IndexFacts, IndexQuery } from './index-types.ts';
 
 interface Waiting {
@@ -12,9 +12,30 @@ interface Waiting {
 
 type Call = Exclude<IndexRequest, 'close'> extends infer R ? (R extends { readonly id: number } ? Omit<R, 'id'> : never) : never;
 
+/** How the indexes are kept. */
+export interface IndexesOptions {
+  readonly databasePath: string;
+  /** Editions with fewer chunks are compared one by one, without a graph. Absent: 20,000. */
+  readonly exactBelow?: number;
+  /** Bytes beyond which editions that were not asked for lately are let go. Absent: 2 GiB. */
+  readonly memoryBytes?: number;
+  readonly log?: IndexLog;
+  /** Another program for the thread, for tests that force faults. */
+  readonly entry?: string;
+}
+
+/** What the thread tells: an event name in snake_case and its fields. */
+export interface IndexLog {
+  info(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(event: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+const EXACT_BELOW = 20_000;
+const MEMORY_BYTES = 2 ** 31;
+
 /** Starts the thread of the indexes over a database. What it holds in memory is read from there, so that it can be ended at any time. */
-export function openIndexes({ databasePath }: { readonly databasePath: string }): Indexes {
-  const thread = new Thread(databasePath);
+export function openIndexes({ databasePath, exactBelow = EXACT_BELOW, memoryBytes = MEMORY_BYTES, ...options }: IndexesOptions): Indexes {
+  const thread = new Thread({ databasePath, exactBelow, memoryBytes }, options);
   return {
     query: async (query: IndexQuery, signal?: AbortSignal) => (await thread.call({ call: 'query', query }, signal)) as IndexAnswer,
     open: async (editionId) => (await thread.call({ call: 'open', editionId })) as IndexFacts,
@@ -25,28 +46,48 @@ export function openIndexes({ databasePath }: { readonly databasePath: string })
   };
 }
 
+/** The thread, started again at the next call where it ended by itself. */
 class Thread {
-  readonly #worker: Worker;
+  readonly #start: IndexStart;
+  readonly #options: Pick<IndexesOptions, 'log' | 'entry'>;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #ended: Promise<void>;
+  #worker: { readonly port: Worker; readonly ended: Promise<void> } | undefined;
   #next = 1;
-  #end: LocalLiteError | undefined;
+  #isClosed = false;
 
-  constructor(databasePath: string) {
-    this.#worker = new Worker(indexEntry(), { workerData: { databasePath } satisfies IndexStart });
-    this.#worker.on('message', (reply: IndexReply) => this.#settle(reply));
-    this.#worker.on('error', (error) => this.#fail(LocalLiteError.from(error)));
-    this.#ended = new Promise((resolve) => {
-      this.#worker.once('exit', () => {
-        this.#fail(new LocalLiteError('shutting_down', 'the indexes are closed'));
+  constructor(start: IndexStart, options: Pick<IndexesOptions, 'log' | 'entry'>) {
+    this.#start = start;
+    this.#options = options;
+  }
+
+  get #port(): Worker {
+    this.#worker ??= this.#run();
+    return this.#worker.port;
+  }
+
+  #run(): { readonly port: Worker; readonly ended: Promise<void> } {
+    const port = new Worker(this.#options.entry ?? indexEntry(), { workerData: this.#start });
+    let fault: unknown;
+    port.on('message', (message: IndexReply | IndexLogLine) => {
+      if ('event' in message) this.#options.log?.[message.level](message.event, message.fields);
+      else this.#settle(message);
+    });
+    port.on('error', (error) => {
+      fault = error;
+    });
+    const ended = new Promise<void>((resolve) => {
+      port.once('exit', () => {
+        this.#worker = undefined;
+        this.#fail(this.#isClosed ? closed() : crashed(fault));
         resolve();
       });
     });
+    return { port, ended };
   }
 
   /** A caller who leaves is told so at once; what it asked for is finished and forgotten. */
   call(call: Call, signal?: AbortSignal): Promise<unknown> {
-    if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (this.#isClosed) return Promise.reject(closed());
     if (signal?.aborted === true) return Promise.reject(left());
     const id = this.#next++;
     return new Promise((resolve, reject) => {
@@ -66,16 +107,15 @@ class Thread {
           reject(error);
         },
       });
-      this.#worker.postMessage({ id, ...call });
+      this.#port.postMessage({ id, ...call });
     });
   }
 
   async close(): Promise<void> {
-    if (this.#end === undefined) {
-      this.#end = new LocalLiteError('shutting_down', 'the indexes are being closed');
-      this.#worker.postMessage('close' satisfies IndexRequest);
-    }
-    await this.#ended;
+    const { ended } = this.#worker ?? {};
+    if (!this.#isClosed) this.#worker?.port.postMessage('close' satisfies IndexRequest);
+    this.#isClosed = true;
+    await ended;
   }
 
   #settle(reply: IndexReply): void {
@@ -86,10 +126,18 @@ class Thread {
   }
 
   #fail(error: LocalLiteError): void {
-    this.#end ??= error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+function closed(): LocalLiteError {
+  return new LocalLiteError('shutting_down', 'the indexes are closed');
+}
+
+function crashed(cause: unknown): LocalLiteError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  return new LocalLiteError('worker_crashed', `the thread of the indexes ended${why}; it starts again with the next search`, { cause });
 }
 
 function left(): LocalLiteError {

@@ -1,188 +1,240 @@
-import { distance } from 'fastest-levenshtein';
+import { LocalLiteError } from '../errors.ts';
 import { analyze } from './analyze.ts';
+import { Best } from './best.ts';
+import { Dictionary } from './dictionary.ts';
 import type { IndexHits, Keep, TextIndex, TextQuery } from './index-types.ts';
-import { bestDocuments, type QueryTerm } from './max-score.ts';
-import { Postings } from './postings.ts';
+import { type Language, languageOfTag, languageOfWords, withoutFunctionWords } from './languages.ts';
+import { type QueryTerm, TermScores } from './max-score.ts';
+import { MOST_SLOTS, Postings, slotOf } from './postings.ts';
+import { TextRows } from './text-rows.ts';
 
 /** BM25's parameters; those of Anserini's regressions, which hold up over many collections. */
 const K1 = 0.9;
 const B = 0.4;
-/** Worth of a word that was put in the place of an unknown one. */
+/** Worth of a word that was put in the place of an unknown one, for each letter it is away. */
 const FUZZY_WEIGHT = 0.6;
 const MOST_FUZZY = 3;
-/** Share of deleted documents at which everything is written anew. */
+/** Worth of a whole identifier beside its parts, which tell most of it already. */
+const EXTRA_WEIGHT = 0.5;
+/** Share of removed slots at which everything is written anew. */
 const MOST_DEAD = 0.3;
 const LEAST_TO_REWRITE = 1000;
+const DEFAULT_LANGUAGE: Language = 'english';
 
-interface Row {
+/** A passage to be indexed. */
+export interface TextRow {
   readonly chunk: number;
-  readonly length: number;
-  readonly terms: readonly string[];
+  readonly text: string;
+  readonly language?: string;
 }
 
-/** Words of chunks in memory, scored by BM25 (Robertson and Zaragoza, 2009; the idf is Lucene's, which is never negative). */
+/**
+ * Words of chunks in memory, scored by BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; with
+ * an inverse document frequency that is never negative: ln(1 + (N - n + 0.5) / (n + 0.5))).
+ */
 export class InvertedIndex implements TextIndex {
   readonly kind = 'bm25';
-  readonly #textOf: (chunk: number) => string | undefined;
-  #terms = new Map<string, Postings>();
-  /** By internal number; undefined where it was deleted. Terms are kept to find the postings of a deleted one. */
-  #rows: (Row | undefined)[] = [];
-  #numbers = new Map<number, number>();
-  #totalLength = 0;
-
-  /** @param textOf gives a chunk's text again, for phrases */
-  constructor(textOf: (chunk: number) => string | undefined) {
-    this.#textOf = textOf;
-  }
+  readonly #dictionary = new Dictionary();
+  readonly #scores = new TermScores();
+  #postings = new Postings();
+  #rows = new TextRows();
+  #norms = new Float32Array();
+  /** Whether lengths changed since the norms were worked out. */
+  #isStale = true;
+  #leastNorm = 0;
 
   get size(): number {
-    return this.#numbers.size;
+    return this.#rows.size;
   }
 
   get memoryBytes(): number {
-    let bytes = this.#rows.length * 64;
-    for (const [term, postings] of this.#terms) bytes += postings.memoryBytes + term.length * 2 + 64;
-    return bytes;
+    return this.#postings.memoryBytes + this.#dictionary.memoryBytes + this.#rows.memoryBytes + this.#norms.byteLength;
   }
 
-  upsert(rows: readonly { readonly chunk: number; readonly text: string }[]): void {
+  /** @throws LocalLiteError insufficient_memory (more than 16 million chunks) */
+  upsert(rows: readonly TextRow[]): void {
     this.remove(rows.map(({ chunk }) => chunk));
-    for (const { chunk, text } of rows) this.#add(chunk, analyze(text));
+    for (const row of rows) this.#add(row);
   }
 
-  #add(chunk: number, words: readonly string[]): void {
-    const counts = new Map<string, number>();
-    for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-    const row = { chunk, length: words.length, terms: [...counts.keys()] };
-    const number = this.#rows.push(row) - 1;
-    this.#numbers.set(chunk, number);
-    this.#totalLength += row.length;
-    for (const [word, count] of counts) {
-      let postings = this.#terms.get(word);
-      if (postings === undefined) {
-        postings = new Postings();
-        this.#terms.set(word, postings);
+  #add({ chunk, text, language: tag }: TextRow): void {
+    if (this.#rows.count >= MOST_SLOTS) throw new LocalLiteError('insufficient_memory', `a text index holds ${MOST_SLOTS} passages`);
+    const { words, extras } = analyze(text);
+    const language = (tag === undefined ? undefined : languageOfTag(tag)) ?? languageOfWords(words) ?? this.#usualLanguage;
+    const numbered = {
+      words: words.map((word) => this.#dictionary.wordOf(word)),
+      extras: extras.map((word) => this.#dictionary.wordOf(word)),
+    };
+    const slot = this.#rows.add(chunk, language, numbered);
+    for (const [term, count] of this.#termCounts(language, numbered)) this.#postings.add(term, slot, count);
+    this.#isStale = true;
+  }
+
+  /** Too short a text to tell is of the language that others are of. */
+  get #usualLanguage(): Language {
+    return this.#rows.languages[0] ?? DEFAULT_LANGUAGE;
+  }
+
+  #termCounts(
+    language: Language,
+    { words, extras }: { readonly words: readonly number[]; readonly extras: readonly number[] },
+  ): ReadonlyMap<number, number> {
+    const counts = new Map<number, number>();
+    for (const list of [words, extras]) {
+      for (const word of list) {
+        const term = this.#dictionary.termOf(word, language, this.#postings);
+        counts.set(term, (counts.get(term) ?? 0) + 1);
       }
-      // The average length changes with every document; without it the share is largest, and a bound may be too large.
-      postings.push(number, count, count / (count + K1 * (1 - B)));
     }
+    return counts;
   }
 
   remove(chunks: readonly number[]): number {
     let removed = 0;
     for (const chunk of chunks) {
-      const number = this.#numbers.get(chunk);
-      const row = number === undefined ? undefined : this.#rows[number];
-      if (number === undefined || row === undefined) continue;
-      this.#rows[number] = undefined;
-      this.#numbers.delete(chunk);
-      this.#totalLength -= row.length;
-      for (const term of row.terms) {
-        const postings = this.#terms.get(term);
-        if (postings !== undefined && --postings.live === 0) this.#terms.delete(term);
-      }
+      const slot = this.#rows.slotOf(chunk);
+      if (slot === undefined) continue;
+      const numbered = { words: this.#rows.wordsAt(slot), extras: this.#rows.extrasAt(slot) };
+      for (const term of this.#termCounts(this.#rows.languageAt(slot), numbered).keys()) this.#postings.forget(term);
+      this.#rows.remove(slot);
       removed++;
     }
-    if (this.#rows.length > LEAST_TO_REWRITE && this.#rows.length - this.size > this.#rows.length * MOST_DEAD) this.#rewrite();
+    if (removed > 0) this.#isStale = true;
+    const dead = this.#rows.count - this.#rows.size;
+    if (this.#rows.count > LEAST_TO_REWRITE && dead > this.#rows.count * MOST_DEAD) this.#rewrite();
     return removed;
   }
 
-  /** Gives internal numbers anew, without the deleted ones; the words themselves need not be read again. */
+  /** Gives slots anew, without the removed ones. Texts need not be read again. */
   #rewrite(): void {
-    const moved = new Map<number, number>();
-    const rows: Row[] = [];
-    for (const [number, row] of this.#rows.entries()) if (row !== undefined) moved.set(number, rows.push(row) - 1);
-    const terms = new Map<string, Postings>();
-    for (const [term, old] of this.#terms) {
-      const postings = new Postings();
-      for (let index = 0; index < old.length; index++) {
-        const number = moved.get(old.document(index));
-        const count = old.count(index);
-        if (number !== undefined) postings.push(number, count, count / (count + K1 * (1 - B)));
-      }
-      if (postings.length > 0) terms.set(term, postings);
+    const old = this.#rows;
+    this.#rows = new TextRows();
+    const postings = new Postings();
+    this.#dictionary.forgetTerms();
+    this.#postings = postings;
+    for (let slot = 0; slot < old.count; slot++) {
+      const chunk = old.chunkAt(slot);
+      if (chunk === undefined) continue;
+      const numbered = { words: old.wordsAt(slot), extras: old.extrasAt(slot) };
+      const language = old.languageAt(slot);
+      const added = this.#rows.add(chunk, language, numbered);
+      for (const [term, count] of this.#termCounts(language, numbered)) postings.add(term, added, count);
     }
-    this.#terms = terms;
-    this.#rows = rows;
-    this.#numbers = new Map(rows.map(({ chunk }, number) => [chunk, number]));
+    this.#isStale = true;
   }
 
   search(query: TextQuery, k: number, keep?: Keep): IndexHits {
-    const phrases = query.phrases.map(analyze).filter((words) => words.length > 0);
-    const wanted = phrases.length === 0 ? undefined : this.#withPhrases(phrases);
-    const isKept = (number: number): boolean => {
-      const row = this.#rows[number];
-      return row !== undefined && (wanted === undefined || wanted.has(number)) && (keep === undefined || keep(row.chunk));
+    const best = new Best(k);
+    if (k === 0 || this.size === 0) return best.hits();
+    this.#refreshNorms();
+    const phrases = query.phrases.map((phrase) => analyze(phrase).words).filter((words) => words.length > 0);
+    const having = phrases.length === 0 ? undefined : this.#slotsWith(phrases);
+    const isKept = (slot: number): boolean => {
+      const chunk = this.#rows.chunkAt(slot);
+      return chunk !== undefined && (having === undefined || having.has(slot)) && (keep === undefined || keep(chunk));
     };
-    const average = this.size === 0 ? 1 : Math.max(1, this.#totalLength / this.size);
-    const norm = (number: number): number => K1 * (1 - B + (B * (this.#rows[number]?.length ?? 0)) / average);
-    const { chunks: numbers, scores } = bestDocuments(this.#termsOf(query), k, norm, isKept).hits();
-    return { chunks: numbers.map((number) => this.#rows[number]?.chunk ?? 0), scores };
+    const scoring = {
+      postings: this.#postings,
+      norms: this.#norms.subarray(0, this.#rows.count),
+      leastNorm: this.#leastNorm,
+      keep: isKept,
+    };
+    const { slots, sums } = this.#scores.score(this.#termsOf(query), k, scoring);
+    for (const slot of slots) best.add(this.#rows.chunkAt(slot) ?? 0, sums[slot] ?? 0);
+    return best.hits();
+  }
+
+  #refreshNorms(): void {
+    if (!this.#isStale) return;
+    const { count, averageLength } = this.#rows;
+    if (this.#norms.length < count) this.#norms = new Float32Array(Math.ceil(count * 1.25));
+    for (let slot = 0; slot < count; slot++) this.#norms[slot] = K1 * (1 - B + (B * this.#rows.lengthAt(slot)) / averageLength);
+    this.#leastNorm = K1 * (1 - B);
+    this.#isStale = false;
   }
 
   #termsOf({ text, fuzzy }: TextQuery): readonly QueryTerm[] {
-    const counts = new Map<string, number>();
-    for (const word of analyze(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
-    const terms: QueryTerm[] = [];
-    const isAllUnknown = [...counts.keys()].every((word) => !this.#terms.has(word));
-    for (const [word, count] of counts) {
-      const postings = this.#terms.get(word);
-      if (postings !== undefined) terms.push({ postings, weight: count * this.#idf(postings) });
-      else if (fuzzy || isAllUnknown)
-        terms.push(...this.#similar(word).map((near) => ({ postings: near, weight: FUZZY_WEIGHT * count * this.#idf(near) })));
+    const { words, extras } = analyze(text);
+    const { languages } = this.#rows;
+    const weights = new Map<number, number>();
+    const add = (word: string, worth: number): void => {
+      const known = this.#termsFor(word, languages);
+      const terms = known.length === 0 && fuzzy ? this.#similarTerms(word) : known;
+      const idf = this.#idf(terms);
+      for (const { term, weight } of terms) weights.set(term, (weights.get(term) ?? 0) + weight * worth * idf);
+    };
+    for (const word of withoutFunctionWords(words)) add(word, 1);
+    for (const extra of extras) add(extra, EXTRA_WEIGHT);
+    return [...weights].map(([term, weight]) => ({ term, weight }));
+  }
+
+  /** What a word stands for in the languages that are here, and wherever it was met as it is written. */
+  #termsFor(word: string, languages: readonly Language[]): readonly QueryTerm[] {
+    const known = this.#dictionary.find(word);
+    const terms = new Set([
+      ...this.#dictionary.findTerms(word, languages),
+      ...(known === undefined ? [] : this.#dictionary.knownTerms(known)),
+    ]);
+    return [...terms].filter((term) => this.#postings.live(term) > 0).map((term) => ({ term, weight: 1 }));
+  }
+
+  /** Of the most frequent: a word that is cut to another stem in a few passages is no rare word for it. */
+  #idf(terms: readonly QueryTerm[]): number {
+    const having = terms.reduce((most, { term }) => Math.max(most, this.#postings.live(term)), 0);
+    return Math.log(1 + (this.size - having + 0.5) / (having + 0.5)) * (K1 + 1);
+  }
+
+  /** Terms of the nearest known words; among equally near ones of the most frequent. */
+  #similarTerms(word: string): readonly QueryTerm[] {
+    const edits = new Map<number, number>();
+    for (const near of this.#dictionary.similar(word)) {
+      for (const term of this.#dictionary.knownTerms(near.word)) {
+        if (this.#postings.live(term) > 0 && !edits.has(term)) edits.set(term, near.edits);
+      }
     }
-    return terms;
+    return [...edits]
+      .sort((a, b) => a[1] - b[1] || this.#postings.live(b[0]) - this.#postings.live(a[0]))
+      .slice(0, MOST_FUZZY)
+      .map(([term, distance]) => ({ term, weight: FUZZY_WEIGHT ** distance }));
   }
 
-  #idf({ live }: Postings): number {
-    return Math.log(1 + (this.size - live + 0.5) / (live + 0.5)) * (K1 + 1);
-  }
-
-  /** Known words that are one letter away, of long words two; the most frequent of the nearest. */
-  #similar(word: string): readonly Postings[] {
-    if (word.length < 4 || !/^\p{L}+$/u.test(word)) return [];
-    const most = word.length < 8 ? 1 : 2;
-    const found: { readonly postings: Postings; readonly edits: number }[] = [];
-    for (const [term, postings] of this.#terms) {
-      // Nearly all misspellings keep the first letter or the second.
-      if (Math.abs(term.length - word.length) > most || (term[0] !== word[0] && term[1] !== word[1])) continue;
-      const edits = distance(word, term);
-      if (edits <= most) found.push({ postings, edits });
-    }
-    found.sort((a, b) => a.edits - b.edits || b.postings.live - a.postings.live);
-    return found.slice(0, MOST_FUZZY).map(({ postings }) => postings);
-  }
-
-  /** Numbers of the documents that have every phrase, word for word. */
-  #withPhrases(phrases: readonly (readonly string[])[]): ReadonlySet<number> {
-    const words = [...new Set(phrases.flat())];
-    const lists = words.map((word) => this.#terms.get(word));
-    if (lists.some((list) => list === undefined)) return new Set();
-    const [shortest, ...others] = lists.filter((list) => list !== undefined).sort((a, b) => a.length - b.length);
+  /** Slots that have every phrase, word for word. */
+  #slotsWith(phrases: readonly (readonly string[])[]): ReadonlySet<number> {
     const found = new Set<number>();
-    for (let index = 0; index < (shortest?.length ?? 0); index++) {
-      const number = shortest?.document(index) ?? 0;
-      const isInAll = others.every((list) => {
-        const at = list.seek(number, 0);
-        return at < list.length && list.document(at) === number;
-      });
-      if (isInAll && this.#hasPhrases(number, phrases)) found.add(number);
+    const wanted: number[][] = [];
+    for (const phrase of phrases) {
+      const words = phrase.map((word) => this.#dictionary.find(word)).filter((word) => word !== undefined);
+      if (words.length < phrase.length) return found;
+      wanted.push(words);
+    }
+    for (const slot of this.#slotsOfRarest(wanted.flat())) {
+      if (this.#rows.chunkAt(slot) === undefined) continue;
+      const words = this.#rows.wordsAt(slot);
+      if (wanted.every((phrase) => hasRun(words, phrase))) found.add(slot);
     }
     return found;
   }
 
-  #hasPhrases(number: number, phrases: readonly (readonly string[])[]): boolean {
-    const row = this.#rows[number];
-    const text = row === undefined ? undefined : this.#textOf(row.chunk);
-    if (text === undefined) return false;
-    // Terms hold no blanks, so a run of terms is a part of the joined text.
-    const joined = ` ${analyze(text).join(' ')} `;
-    return phrases.every((phrase) => joined.includes(` ${phrase.join(' ')} `));
+  #slotsOfRarest(words: readonly number[]): ReadonlySet<number> {
+    const countOf = (terms: readonly number[]): number => terms.reduce((sum, term) => sum + this.#postings.live(term), 0);
+    const [rarest] = words.map((word) => this.#dictionary.knownTerms(word)).sort((a, b) => countOf(a) - countOf(b));
+    const slots = new Set<number>();
+    for (const term of rarest ?? []) for (const run of this.#postings.runs(term)) for (const entry of run) slots.add(slotOf(entry));
+    return slots;
   }
 
   close(): void {
-    this.#terms.clear();
-    this.#rows = [];
-    this.#numbers.clear();
+    this.#dictionary.clear();
+    this.#postings = new Postings();
+    this.#rows = new TextRows();
+    this.#norms = new Float32Array();
   }
+}
+
+function hasRun(words: readonly number[], run: readonly number[]): boolean {
+  const [first] = run;
+  for (let at = words.indexOf(first ?? -1); at !== -1 && at + run.length <= words.length; at = words.indexOf(first ?? -1, at + 1)) {
+    if (run.every((word, index) => words[at + index] === word)) return true;
+  }
+  return false;
 }

@@ -1,15 +1,15 @@
 import { Readability } from '@mozilla/readability';
-import type { DocumentParser, DraftBlock, ParsedContent } from '../document-types.ts';
-import { decodeText } from '../encoding.ts';
+import type { DocumentParser, DraftBlock, ParseContext, ParsedContent } from '../document-types.ts';
+import { decodeAs, decodeText, knownEncoding, wideEncoding } from '../encoding.ts';
 import { elementBlocks } from './html-blocks.ts';
-import { type DomDocument, type DomElement, parsePage } from './html-dom.ts';
+import { bodyOf, type DomDocument, type DomElement, parsePage } from './html-dom.ts';
 
 /** A page: its main content without navigation and the like. */
 export const htmlParser: DocumentParser = {
   name: 'html',
   mediaTypes: ['text/html'],
   async parse(bytes, context) {
-    return readHtml(decodeHtml(bytes, context.warn));
+    return readHtml(decodeHtml(bytes, context));
   },
 };
 
@@ -20,7 +20,8 @@ const LEAST_SHARE = 0.35;
 export function readHtml(html: string): ParsedContent {
   const document = parsePage(html);
   const metadata = metadataOf(document);
-  const whole = document.body === null ? [] : elementBlocks(document.body);
+  const body = bodyOf(document);
+  const whole = body === undefined ? [] : elementBlocks(body);
   const main = mainBlocks(html);
   const blocks = lengthOf(main) >= lengthOf(whole) * LEAST_SHARE ? main : whole;
   const hasTitle = metadata.title === undefined || blocks.some(({ kind, level }) => kind === 'heading' && level === 1);
@@ -32,7 +33,7 @@ function mainBlocks(html: string): readonly DraftBlock[] {
   // Readability takes the document apart.
   const document = parsePage(html) as ConstructorParameters<typeof Readability>[0];
   try {
-    const article = new Readability(document, { maxElemsToParse: 200_000, serializer: (element) => element }).parse();
+    const article = new Readability(document, { maxElemsToParse: 200_000, keepClasses: true, serializer: (element) => element }).parse();
     return article?.content instanceof Object ? elementBlocks(article.content as DomElement) : [];
   } catch {
     return [];
@@ -47,7 +48,7 @@ function metadataOf(document: DomDocument): ParsedContent['metadata'] {
   const meta = (name: string): string | undefined =>
     document.querySelector(`meta[name="${name}"], meta[property="${name}"]`)?.getAttribute('content')?.trim() || undefined;
   const title = document.querySelector('title')?.textContent?.trim() || meta('og:title');
-  const author = meta('author') ?? meta('article:author');
+  const author = [meta('author'), meta('article:author')].find((name) => name !== undefined && !/^https?:/.test(name));
   const createdAt = meta('article:published_time') ?? meta('date');
   const language = document.documentElement?.getAttribute('lang') || undefined;
   const description = meta('description') ?? meta('og:description');
@@ -61,13 +62,10 @@ function metadataOf(document: DomDocument): ParsedContent['metadata'] {
 }
 
 /** Bytes of a page by the encoding that its own head names, where it names one. */
-function decodeHtml(bytes: Uint8Array, warn: Parameters<typeof decodeText>[1]): string {
+function decodeHtml(bytes: Uint8Array, context: ParseContext): string {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 2048)).toString('latin1');
   const named = /<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)/i.exec(head)?.[1];
-  if (named === undefined || /^utf-?8$/i.test(named)) return decodeText(bytes, warn);
-  try {
-    return new TextDecoder(named).decode(bytes);
-  } catch {
-    return decodeText(bytes, warn);
-  }
+  const encoding = named === undefined ? undefined : knownEncoding(named);
+  const isOther = encoding !== undefined && encoding !== 'utf-8' && wideEncoding(bytes) === undefined;
+  return isOther ? decodeAs(bytes, encoding) : decodeText(bytes, context);
 }

@@ -9,7 +9,7 @@ export const markdownParser: DocumentParser = {
   name: 'markdown',
   mediaTypes: ['text/markdown'],
   async parse(bytes, context) {
-    return readMarkdown(decodeText(bytes, context.warn));
+    return readMarkdown(decodeText(bytes, context));
   },
 };
 

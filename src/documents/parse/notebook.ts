@@ -23,7 +23,7 @@ export const notebookParser: DocumentParser = {
   name: 'notebook',
   mediaTypes: ['application/x-ipynb+json'],
   async parse(bytes, context) {
-    const notebook = notebookSchema.safeParse(readJson(decodeText(bytes, context.warn)));
+    const notebook = notebookSchema.safeParse(readJson(decodeText(bytes, context)));
     if (!notebook.success) throw new LocalLiteError('document_unreadable', 'the file is not a notebook of format 4');
     const { cells, metadata } = notebook.data;
     const language = metadata?.language_info?.name ?? metadata?.kernelspec?.language ?? 'python';

@@ -1,45 +1,169 @@
-import { PDFiumLibrary } from '@hyzyla/pdfium';
 import { LocalLiteError } from '../../errors.ts';
-import type { DocumentParser, DraftBlock } from '../document-types.ts';
-import { paragraphs } from './text.ts';
+import type { DocumentParser, OcrResult, PageImage, ParseContext, ParsedContent } from '../document-types.ts';
+import { bodyStyle, type LineGroup, toBlocks } from './pdf-blocks.ts';
+import { openDocument, readAttachments, readMetadata, readOutline } from './pdf-document.ts';
+import { type PdfLibrary, pdfLibrary, releaseLibrary } from './pdf-library.ts';
+import type { Line } from './pdf-lines.ts';
+import { ocrLines, textLayerFault } from './pdf-ocr.ts';
+import { readingOrder } from './pdf-order.ts';
+import { type PageReading, pageSize, readPage, renderPage, withPage } from './pdf-page.ts';
+import { withoutRunningLines } from './pdf-running.ts';
+import { ruledTables } from './pdf-tables.ts';
+import { shownBox } from './pdf-words.ts';
 
-let library: Promise<PDFiumLibrary> | undefined;
+const DEFAULT_DPI = 200;
 
-/** PDF by PDFium (WebAssembly): the text layer of each page. */
+/**
+ * PDF by PDFium in WebAssembly: text in reading order with headings, lists, tables and links; pages without a usable text layer are
+ * rendered and go to OCR. Scripts in a document are never run.
+ */
 export const pdfParser: DocumentParser = {
   name: 'pdf',
   mediaTypes: ['application/pdf'],
   async parse(bytes, context) {
-    library ??= PDFiumLibrary.init();
-    const document = await open(await library, bytes, context.options.password);
+    const library = await pdfLibrary();
+    let broken = false;
     try {
-      const blocks: DraftBlock[] = [];
-      const pages = document.getPageCount();
-      for (let page = 0; page < Math.min(pages, context.limits.maxPages); page++) {
-        const text = document.getPage(page).getText();
-        if (text.trim() === '') context.warn({ code: 'page_without_text', message: 'the page has no text layer', page: page + 1 });
-        blocks.push(...paragraphs(text).map((block) => ({ ...block, page: page + 1 })));
-      }
-      if (pages > context.limits.maxPages) {
-        const message = `${pages - context.limits.maxPages} pages were left out (documents.max_pages)`;
-        context.warn({ code: 'limit_reached', message });
-      }
-      return { metadata: { pages }, blocks };
+      return await parseWith(library, bytes, context);
+    } catch (error) {
+      broken = isBreakdown(error);
+      if (!broken) throw error;
+      throw new LocalLiteError('document_unreadable', 'the PDF cannot be read: the reader broke down over it', { cause: error });
     } finally {
-      document.destroy();
+      releaseLibrary(library, broken);
     }
   },
 };
 
-async function open(pdfium: PDFiumLibrary, bytes: Uint8Array, password: string | undefined) {
+/** WebAssembly gave up: its memory is spent or in disorder, and its instance is of no further use. */
+function isBreakdown(error: unknown): boolean {
+  return error instanceof Error && !LocalLiteError.is(error);
+}
+
+async function parseWith(library: PdfLibrary, bytes: Uint8Array, context: ParseContext): Promise<ParsedContent> {
+  const pointer = library.allocate(bytes.length);
+  let document = 0;
+  let broken = false;
   try {
-    return await pdfium.loadDocument(bytes, password);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    if (/password/i.test(message)) {
-      const what = password === undefined ? 'is encrypted; give its password' : 'is encrypted, and the password is not its own';
-      throw new LocalLiteError('document_encrypted', `the PDF ${what}`, { cause });
+    library.pdfium.HEAPU8.set(bytes, pointer);
+    document = openDocument(library, pointer, bytes.length, context.options.password);
+    return await new DocumentReading(library, document, context).read(bytes);
+  } catch (error) {
+    broken = isBreakdown(error);
+    throw error;
+  } finally {
+    if (!broken) {
+      if (document !== 0) library.pdfium._FPDF_CloseDocument(document);
+      library.free(pointer);
     }
-    throw new LocalLiteError('document_unreadable', `the PDF cannot be opened (${message})`, { cause });
+  }
+}
+
+/** An open document on its way to blocks. */
+class DocumentReading {
+  readonly #library: PdfLibrary;
+  readonly #document: number;
+  readonly #context: ParseContext;
+  /** The lines of each page that run like most of its text. */
+  readonly #pages: LineGroup[] = [];
+  /** Lines that run in other directions, by page. */
+  readonly #turned = new Map<number, LineGroup[]>();
+
+  constructor(library: PdfLibrary, document: number, context: ParseContext) {
+    this.#library = library;
+    this.#document = document;
+    this.#context = context;
+  }
+
+  async read(bytes: Uint8Array): Promise<ParsedContent> {
+    const pages = this.#library.pdfium._FPDF_GetPageCount(this.#document);
+    if (pages < 1) throw new LocalLiteError('document_unreadable', 'the PDF has no page that can be read');
+    const metadata = readMetadata(this.#library, this.#document, bytes, pages);
+    const outline = readOutline(this.#library, this.#document);
+    await this.#readPages(pages);
+    const attached = await readAttachments(this.#library, this.#document, this.#context);
+    const blocks = [...toBlocks(this.#groups(), outline), ...attached.flatMap((content) => content.blocks)];
+    return { metadata, blocks, ...(outline.length > 0 && { outline }) };
+  }
+
+  async #readPages(pages: number): Promise<void> {
+    const { maxPages } = this.#context.limits;
+    const last = Math.min(pages, maxPages);
+    let unreadable = 0;
+    for (let page = 1; page <= last; page++) {
+      const reading = withPage(this.#library, this.#document, page - 1, (open) => readPage(this.#library, this.#document, open));
+      if (reading !== undefined) await this.#addPage(page, reading);
+      else {
+        unreadable++;
+        this.#context.warn({ code: 'page_unreadable', message: `page ${page} is damaged and was left out`, page });
+      }
+    }
+    if (unreadable === last) throw new LocalLiteError('document_unreadable', 'the PDF is damaged: none of its pages can be read');
+    if (pages > last) {
+      const message = `${pages - last} of ${pages} pages were left out: only the first ${maxPages} are read (documents.max_pages)`;
+      this.#context.warn({ code: 'limit_reached', message });
+    }
+  }
+
+  async #addPage(page: number, reading: PageReading): Promise<void> {
+    const { ocr, options } = this.#context;
+    const wanted = options.ocr ?? 'auto';
+    const fault = textLayerFault(reading);
+    if (fault === undefined && wanted !== 'always') this.#addText(page, reading);
+    else if (ocr !== undefined && wanted !== 'never') await this.#addOcr(page, reading, ocr);
+    else {
+      this.#addText(page, reading);
+      const reason = wanted === 'never' ? 'OCR is off' : 'there is no OCR engine';
+      if (fault !== undefined) this.#context.warn({ code: 'page_without_text', message: `page ${page} ${fault}, and ${reason}`, page });
+      else if (page === 1) this.#context.warn({ code: 'ocr_unavailable', message: `the text layer was read: ${reason}` });
+    }
+  }
+
+  #addText(page: number, { frame, groups, graphics, links }: PageReading): void {
+    groups.forEach(({ words, quadrant }, index) => {
+      const { tables, rest } = index === 0 ? ruledTables(words, graphics) : { tables: [], rest: words };
+      const group = {
+        page,
+        height: pageSize(frame, quadrant)[1],
+        lines: readingOrder(rest, tables),
+        links: index === 0 ? links : [],
+        shown: shownBox.bind(undefined, frame, quadrant),
+      };
+      if (index === 0) this.#pages.push(group);
+      else this.#turned.set(page, [...(this.#turned.get(page) ?? []), group]);
+    });
+  }
+
+  /** A page that OCR fails on keeps what its text layer has. */
+  async #addOcr(page: number, reading: PageReading, ocr: (image: PageImage) => Promise<OcrResult>): Promise<void> {
+    const dpi = this.#context.options.dpi ?? DEFAULT_DPI;
+    const image = withPage(this.#library, this.#document, page - 1, (open) => renderPage(this.#library, open, dpi));
+    if (image === undefined) {
+      this.#context.warn({ code: 'page_without_text', message: `there is no memory for the image of page ${page}`, page });
+    }
+    const lines = image === undefined ? [] : await this.#recognise(page, image, ocr);
+    if (lines.length === 0) {
+      this.#addText(page, reading);
+      return;
+    }
+    const { frame } = reading;
+    this.#pages.push({ page, height: pageSize(frame, frame.rotation)[1], lines, links: [], shown: (box) => box });
+  }
+
+  async #recognise(page: number, image: PageImage, ocr: (image: PageImage) => Promise<OcrResult>): Promise<readonly Line[]> {
+    try {
+      return ocrLines(await ocr(image), image);
+    } catch (error) {
+      const { message } = LocalLiteError.from(error);
+      this.#context.warn({ code: 'page_without_text', message: `page ${page} could not be recognised: ${message}`, page });
+      return [];
+    }
+  }
+
+  /** Lines of all pages in reading order, without headers and footers. */
+  #groups(): readonly LineGroup[] {
+    const { size } = bodyStyle(this.#pages.map(({ lines }) => lines));
+    const kept = withoutRunningLines(this.#pages, size);
+    return this.#pages.flatMap((group, index) => [{ ...group, lines: kept[index] ?? [] }, ...(this.#turned.get(group.page) ?? [])]);
   }
 }

@@ -7,7 +7,7 @@ export const sourceParser: DocumentParser = {
   name: 'source',
   mediaTypes: ['text/x-source'],
   async parse(bytes, context) {
-    const text = decodeText(bytes, context.warn);
+    const text = decodeText(bytes, context);
     const language = languageOf(context.options.name, text);
     return { metadata: {}, blocks: [{ kind: 'code', text, ...(language !== undefined && { language }) }] };
   },

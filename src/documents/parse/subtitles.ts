@@ -11,7 +11,7 @@ export const subtitleParser: DocumentParser = {
   name: 'subtitles',
   mediaTypes: ['text/vtt', 'application/x-subrip'],
   async parse(bytes, context) {
-    return { metadata: {}, blocks: paragraphs(cuesOf(decodeText(bytes, context.warn))) };
+    return { metadata: {}, blocks: paragraphs(cuesOf(decodeText(bytes, context))) };
   },
 };
 
@@ -19,29 +19,43 @@ interface Cue {
   /** Seconds. */
   readonly from: number;
   readonly to: number;
+  /** Who speaks, where it is said (`<v Ann>`). */
+  readonly voice: string;
   readonly text: string;
 }
 
 function cuesOf(text: string): readonly Cue[] {
-  return text.split(/(?:\r?\n){2,}/).flatMap((part): readonly Cue[] => {
-    const lines = part.split(/\r?\n/);
-    const at = lines.findIndex((line) => TIME.test(line));
-    const timing = lines[at];
-    if (timing === undefined) return [];
-    const [start = '', end = ''] = timing.split('-->');
-    const said = lines
-      .slice(at + 1)
-      .map(plain)
-      .filter((line) => line !== '');
-    return said.length === 0 ? [] : [{ from: seconds(start), to: seconds(end), text: said.join(' ') }];
-  });
+  return text
+    .replaceAll(/\r\n?/g, '\n')
+    .split(/\n{2,}/)
+    .flatMap((part): readonly Cue[] => {
+      const lines = part.split('\n');
+      const at = lines.findIndex((line) => TIME.test(line));
+      const timing = lines[at];
+      if (timing === undefined) return [];
+      const [start = '', end = ''] = timing.split('-->');
+      const times = { from: seconds(start), to: seconds(end) };
+      return spoken(lines.slice(at + 1).join('\n')).map((one) => ({ ...times, ...one }));
+    });
 }
 
-/** Without marks; a voice (`<v Ann>`) becomes `Ann: `. */
-function plain(line: string): string {
-  return line
-    .replaceAll(/<v(?:\.[^ >]*)?\s+([^>]*)>/g, '$1: ')
+/** What each voice says in a cue. */
+function spoken(payload: string): readonly Pick<Cue, 'voice' | 'text'>[] {
+  const parts = payload.split(/<v(?:\.[^ >]*)?\s+([^>]*)>/);
+  const said = parts.flatMap((part, index) =>
+    index % 2 === 0 ? [{ voice: index === 0 ? '' : (parts[index - 1] ?? '').trim(), text: plain(part) }] : [],
+  );
+  return said.filter(({ text }) => text !== '');
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', nbsp: ' ', lrm: '', rlm: '' };
+
+/** Without marks, on one line. */
+function plain(text: string): string {
+  return text
     .replaceAll(/<[^>]*>|\{\\[^}]*\}/g, '')
+    .replaceAll(/&(amp|lt|gt|nbsp|lrm|rlm);/g, (_whole, name: string) => ENTITIES[name] ?? '')
+    .replaceAll(/\s+/g, ' ')
     .trim();
 }
 
@@ -55,7 +69,7 @@ function paragraphs(cues: readonly Cue[]): readonly DraftBlock[] {
   let open: Cue[] = [];
   const flush = (): void => {
     const [first] = open;
-    if (first !== undefined) blocks.push({ kind: 'text', text: `[${clock(first.from)}] ${unrepeated(open).join(' ')}` });
+    if (first !== undefined) blocks.push({ kind: 'text', text: `[${clock(first.from)}] ${joined(open)}` });
     open = [];
   };
   for (const cue of cues) {
@@ -67,9 +81,16 @@ function paragraphs(cues: readonly Cue[]): readonly DraftBlock[] {
   return blocks;
 }
 
-/** Rolling captions show a line again with the next. */
-function unrepeated(cues: readonly Cue[]): readonly string[] {
-  return cues.map(({ text }) => text).filter((text, index, all) => text !== all[index - 1]);
+/** One text, a line for each turn of a speaker. Rolling captions show a line again with the next; it is taken once. */
+function joined(cues: readonly Cue[]): string {
+  const fresh = cues.filter(({ text, voice }, index) => text !== cues[index - 1]?.text || voice !== cues[index - 1]?.voice);
+  return fresh
+    .map(({ voice, text }, index) => {
+      const isTurn = voice !== (fresh[index - 1]?.voice ?? '');
+      const start = isTurn && voice !== '' ? `${voice}: ` : '';
+      return `${index === 0 ? '' : isTurn ? '\n' : ' '}${start}${text}`;
+    })
+    .join('');
 }
 
 function clock(time: number): string {

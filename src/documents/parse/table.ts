@@ -12,7 +12,7 @@ export const tableParser: DocumentParser = {
   name: 'table',
   mediaTypes: ['text/csv', 'text/tab-separated-values'],
   async parse(bytes, context) {
-    const text = decodeText(bytes, context.warn);
+    const text = decodeText(bytes, context);
     const delimiter = context.mediaType === 'text/tab-separated-values' ? '\t' : delimiterOf(text);
     const rows = readRows(text, delimiter);
     return { metadata: {}, blocks: [{ kind: 'table', rows, headerRows: 1, text: rows.map((row) => row.join(' | ')).join('\n') }] };

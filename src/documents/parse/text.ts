@@ -6,14 +6,15 @@ export const textParser: DocumentParser = {
   name: 'text',
   mediaTypes: ['text/plain'],
   async parse(bytes, context) {
-    return { metadata: {}, blocks: paragraphs(decodeText(bytes, context.warn)) };
+    return { metadata: {}, blocks: paragraphs(decodeText(bytes, context)) };
   },
 };
 
 /** Paragraphs of a text as blocks: parts between blank lines. */
 export function paragraphs(text: string): readonly DraftBlock[] {
   return text
-    .split(/(?:\r?\n|\r)(?:[ \t]*(?:\r?\n|\r))+/)
+    .replaceAll(/\r\n?/g, '\n')
+    .split(/\n(?:[ \t]*\n)+/)
     .filter((part) => part.trim() !== '')
     .map((part) => ({ kind: 'text', text: part }));
 }
