@@ -156,7 +156,7 @@ async function measureSimilarity() {
   console.log("similarity to docling's output: F1 of words / of pairs of words, mean of the documents");
   for (const kind of [...new Set(rows.map((row) => row.kind))].sort()) {
     const own = rows.filter((row) => row.kind === kind && row.error === undefined);
-    const mean = (key) => (own.reduce((sum, row) => sum + row[key], 0) / own.length).toFixed(3);
+    const mean = (key) => (own.length === 0 ? '-' : meanOf(own, key));
     const failed = rows.filter((row) => row.kind === kind).length - own.length;
     console.log(
       `  ${kind.padEnd(8)} ${mean('words')} / ${mean('pairs')}  (${own.length} documents${failed > 0 ? `, ${failed} refused` : ''})`,
@@ -168,6 +168,10 @@ async function measureSimilarity() {
       );
     }
   }
+}
+
+function meanOf(rows, key) {
+  return (rows.reduce((sum, row) => sum + row[key], 0) / rows.length).toFixed(3);
 }
 
 /** docling's Markdown of a source: `name.ext.md`, of a PDF `name.md`. */
