@@ -25,5 +25,7 @@ export default defineConfig({
       to: `${outDir}/assets`,
     })),
     { from: 'src/convert/statistics', to: outDir },
+    // What `locallite demo` searches.
+    { from: 'src/cli/books', to: outDir },
   ],
 });

@@ -41,6 +41,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/tokenize.ts')).tokenize,
   },
   {
+    name: 'demo',
+    group: 'Documents',
+    summary: 'Ask three books, or a folder of yours, to see how it works',
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
+  {
     name: 'ingest',
     group: 'Documents',
     summary: 'Put documents into a collection',

@@ -9,6 +9,14 @@ export interface Follower {
   readonly io: Io;
   /** Progress as JSON lines on the output instead of for people. */
   readonly json: boolean;
+  /** Absent: a bar of its own. */
+  readonly view?: JobView;
+}
+
+/** Shows a job as the API tells of it. */
+export interface JobView {
+  show(job: JobObject): void;
+  stop(): void;
 }
 
 /**
@@ -17,12 +25,12 @@ export interface Follower {
  * @throws LocalLiteError what the job failed with
  */
 export async function followJob(changes: AsyncIterable<JobObject>, follower: Follower): Promise<JobObject | undefined> {
-  const view = follower.json ? undefined : await progressView(follower.io);
+  const view = follower.view ?? (follower.json ? undefined : await ownView(follower.io));
   let last: JobObject | undefined;
   try {
     for await (const job of changes) {
       last = job;
-      view?.show(shownJob(job));
+      view?.show(job);
       if (follower.json) await printJson(follower.io, job);
     }
     return last;
@@ -32,6 +40,11 @@ export async function followJob(changes: AsyncIterable<JobObject>, follower: Fol
   } finally {
     view?.stop();
   }
+}
+
+async function ownView(io: Io): Promise<JobView> {
+  const view = await progressView(io);
+  return { show: (job) => view.show(shownJob(job)), stop: () => view.stop() };
 }
 
 async function cancel(job: JobObject, { client, io }: Follower): Promise<void> {

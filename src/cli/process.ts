@@ -47,7 +47,8 @@ function processIo(signal: AbortSignal): Io {
     out: process.stdout,
     err: process.stderr,
     terminal: { input: process.stdin.isTTY ?? false, out: process.stdout.isTTY ?? false, err: process.stderr.isTTY ?? false },
-    width: process.stdout.columns ?? DEFAULT_WIDTH,
+    // A terminal that does not know its width says 0.
+    width: process.stdout.columns || DEFAULT_WIDTH,
     env: processEnvironment(),
     folder: process.cwd(),
     signal,

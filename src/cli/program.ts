@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { settingFlags, splitFlags } from '../config/describe.ts';
-import { nearestFlag } from '../config/names.ts';
+import { nearest, nearestFlag } from '../config/names.ts';
 import { LocalLiteError } from '../errors.ts';
 import type { CommandDefinition, CommandEntry, Example, Invocation } from './command.ts';
 import { COMMANDS } from './command-table.ts';
@@ -72,13 +72,15 @@ function describe(
   for (const [syntax, help, choices] of definition.arguments ?? []) command.addArgument(argumentOf(syntax, help, choices));
   for (const option of definition.options ?? []) command.addOption(option);
   for (const sub of definition.subcommands ?? []) describe(command.command(sub.name), sub, sub, io, called);
-  if (definition.subcommands !== undefined) command.usage('<command> [options]');
+  if (definition.subcommands !== undefined) command.usage(`${definition.run === undefined ? '<command>' : '[command]'} [options]`);
   addCommonOptions(command, definition.local ?? false);
   addSettings(command, definition.showSettings ?? false);
   addExamples(command, definition.examples, definition.showSettings ?? false);
   command.showHelpAfterError(`(locallite ${pathOf(command)} --help shows how)`);
   if (definition.run === undefined) return;
+  if (definition.subcommands !== undefined) command.allowExcessArguments();
   command.action(async (...values: unknown[]) => {
+    if (definition.subcommands !== undefined) refuseUnknown(command, definition.subcommands);
     const invocation = invocationOf(command, values.slice(0, -2), io);
     if (definition.local && invocation.url !== undefined) {
       throw new LocalLiteError('invalid_request', `--url means nothing to ${pathOf(command)}, which is about this machine`, {
@@ -87,6 +89,17 @@ function describe(
     }
     await called(definition, invocation);
   });
+}
+
+/** A command that does something without a subcommand gets its unknown ones as arguments. */
+function refuseUnknown(command: Command, subcommands: readonly { readonly name: string }[]): void {
+  const [given] = command.args;
+  if (given === undefined) return;
+  const names = subcommands.map(({ name }) => name);
+  const meant = nearest(given, names);
+  command.error(
+    `error: unknown command '${given}'\n(${meant === undefined ? `There are: ${names.join(', ')}` : `Did you mean ${meant}?`})`,
+  );
 }
 
 function argumentOf(syntax: string, help: string, choices: readonly string[] | undefined): Argument {
@@ -112,7 +125,8 @@ function addCommonOptions(command: Command, local: boolean): void {
 function addSettings(command: Command, shown: boolean): void {
   for (const setting of settingFlags()) {
     if (setting.key === 'home') continue;
-    const help = `${setting.help} (${setting.env}${setting.default ? `; default: ${setting.default}` : ''})`;
+    const also = setting.alias === undefined ? '' : ` or its alias ${setting.alias}`;
+    const help = `${setting.help} (${setting.env}${also}${setting.default ? `; default: ${setting.default}` : ''})`;
     const flags = [`${setting.flag} ${setting.argument}`.trim(), ...(setting.negative ? [setting.negative] : [])];
     for (const [index, flag] of flags.entries()) {
       const option = new Option(flag, help).helpGroup(`${setting.group} settings:`);

@@ -35,6 +35,8 @@ export async function runCommandLine(argv: readonly string[], io: Io, signals: S
     });
     if (words.length === 0) program.help({ error: true });
     await program.parseAsync(words, { from: 'user' });
+    // A signal that came when the work was nearly done stops the command all the same.
+    if (io.signal.aborted && io.signal.reason !== BROKEN_PIPE) return report(interrupted(), words.includes('--json'), io);
     return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok.code : EXIT_CODES.usage.code;
@@ -53,7 +55,8 @@ function interrupted(): LocalLiteError {
 }
 
 function report(error: LocalLiteError, json: boolean, io: Io): number {
-  const { code, message, param, requestId } = error;
+  const { code, param, requestId } = error;
+  const message = inCommandWords(error.message);
   const text = json ? JSON.stringify({ error: { code, message, param, request_id: requestId } }) : plainReport(error, io);
   if (!io.err.destroyed) io.err.write(`${text}\n`);
   return exitCodeOf(error);
@@ -63,5 +66,16 @@ function plainReport(error: LocalLiteError, io: Io): string {
   const mistake = error.code === 'internal' && error.status === undefined && error.cause instanceof Error;
   const trace = mistake && io.env['DEBUG'] ? `\n${(error.cause as Error).stack}` : '';
   const id = error.code === 'internal' && error.requestId !== undefined ? ` (request ${error.requestId})` : '';
-  return `${styled(io, 'red', 'locallite:', 'err')} ${error.message}${id}${trace}`;
+  return `${styled(io, 'red', 'locallite:', 'err')} ${inCommandWords(error.message)}${id}${trace}`;
+}
+
+/** What is advised to programs, and how it is said on a command line. */
+const COMMAND_WORDS: readonly (readonly [advice: string, command: string])[] = [
+  ['GET /v1/vector_stores lists them', '`locallite collections list` shows those that are'],
+  ['GET /v1/jobs lists them', '`locallite jobs list` shows those that are'],
+  ['or give its address as baseUrl', 'or give its address with --url'],
+];
+
+function inCommandWords(message: string): string {
+  return COMMAND_WORDS.reduce((text, [advice, command]) => text.replace(advice, command), message);
 }

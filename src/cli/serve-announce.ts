@@ -28,7 +28,8 @@ export async function announce(announcement: Announcement, io: Io): Promise<void
   ]);
   await print(io, `\n${styled(io, 'bold', `LocalLite ${version}`)} ${loaded ? 'is ready' : 'listens'} after ${milliseconds} ms\n`);
   await print(io, facts.replaceAll(/^/gm, '  '));
-  await print(io, `\n  Try it:\n  ${styled(io, 'cyan', curlLine(announcement, process.platform))}\n\n  Ctrl-C stops it.\n`);
+  const next = loaded === undefined ? '' : `  Try it:\n  ${styled(io, 'cyan', curlLine(announcement, process.platform))}\n\n`;
+  await print(io, `\n${next}  Ctrl-C stops it.\n`);
   if (problem !== undefined) await note(io, `${styled(io, 'yellow', 'the default model is missing:', 'err')} ${problem.message}`);
   for (const { provider, reason } of loaded?.rejected ?? []) {
     if (wanted.includes(provider)) await note(io, `${styled(io, 'yellow', `${provider} does not run:`, 'err')} ${reason}`);

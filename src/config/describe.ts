@@ -1,5 +1,5 @@
 import type { LoadedConfig } from './load.ts';
-import { flagOf, keyOfFlag, ownVariables, variableOf } from './names.ts';
+import { flagOf, keyOfFlag, variableOf } from './names.ts';
 import { type Group, SETTING_KEYS, type SettingKey, settingOf } from './settings.ts';
 import type { SourceName } from './sources.ts';
 
@@ -46,16 +46,18 @@ interface SettingFlag {
   readonly default: string | undefined;
   /** The variable that means the same. */
   readonly env: string;
+  /** Another name of that variable, which is understood too. */
+  readonly alias: string | undefined;
 }
 
 /** Every setting as a flag, in the order of the table, for the command line to register and explain. */
 export function settingFlags(): readonly SettingFlag[] {
   return SETTING_KEYS.map((key) => {
-    const { kind, group, help } = settingOf(key);
+    const { kind, group, help, alias } = settingOf(key);
     const flag = flagOf(key);
     const negative = kind.toggle ? flag.replace('--', '--no-') : undefined;
     const argument = kind.toggle ? '' : `<${kind.placeholder}>`;
-    return { key, flag, argument, negative, group, help, default: defaultText(key), env: ownVariables(key).at(-1) ?? variableOf(key) };
+    return { key, flag, argument, negative, group, help, default: defaultText(key), env: variableOf(key), alias };
   });
 }
 

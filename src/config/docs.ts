@@ -1,7 +1,7 @@
 import { defaultText } from './describe.ts';
 import { FILE_NAMES } from './file.ts';
 import { MODEL_SETTINGS } from './model-settings.ts';
-import { OTHER_VARIABLES } from './names.ts';
+import { OTHER_VARIABLES, variableOf } from './names.ts';
 import { GROUPS, type Group, SETTING_KEYS, type SettingKey, settingOf } from './settings.ts';
 
 /** The settings page (Markdown), made from the table alone; a test holds `docs/configuration.md` to it. */
@@ -66,7 +66,7 @@ function settingRow(key: SettingKey): string {
   const { kind, help, fallbackNote, alias } = settingOf(key);
   const fallback = defaultText(key);
   const shown = fallbackNote === undefined ? (fallback === undefined ? 'none' : code(fallback)) : cell(fallbackNote);
-  const also = alias === undefined ? '' : ` Also \`${alias}\`.`;
+  const also = alias === undefined ? '' : ` \`${alias}\` is an alias of its variable \`${variableOf(key)}\`.`;
   return `| \`${key}\` | ${shown} | ${cell(help)}.${also} | ${cell(kind.expected)} |`;
 }
 

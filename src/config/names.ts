@@ -72,11 +72,24 @@ export function nearestVariable(name: string): string | undefined {
   return nearest(name.toUpperCase().slice(PREFIX.length), known, PREFIX);
 }
 
-/** The one of `known` that begins with `name` (three letters or more), else the nearest with at most a third of its letters wrong; with `prefix` before it. */
+/**
+ * The one of `known` that begins with `name` (three letters or more), else the nearest with less than a third of its letters wrong, or with
+ * two letters in each other's place; with `prefix` before it.
+ */
 export function nearest(name: string, known: readonly string[], prefix = ''): string | undefined {
   const begun = name.length >= 3 ? known.find((candidate) => candidate.startsWith(name)) : undefined;
   if (begun !== undefined) return prefix + begun;
   const ranked = known.map((candidate) => ({ candidate, far: distance(name, candidate) })).sort((a, b) => a.far - b.far);
   const best = ranked[0];
-  return best && best.far <= Math.ceil(best.candidate.length / 3) ? prefix + best.candidate : undefined;
+  const swapped = known.find((candidate) => isSwapped(name, candidate));
+  if (swapped !== undefined && (best?.far ?? 2) >= 2) return prefix + swapped;
+  return best && best.far <= Math.max(1, Math.floor(best.candidate.length / 3)) ? prefix + best.candidate : undefined;
+}
+
+/** Two letters beside each other stand the wrong way round: `prot` for `port`. */
+function isSwapped(name: string, candidate: string): boolean {
+  if (name.length !== candidate.length) return false;
+  const at = [...name].findIndex((letter, index) => letter !== candidate[index]);
+  const turned = name.slice(0, at) + (name[at + 1] ?? '') + (name[at] ?? '') + name.slice(at + 2);
+  return at >= 0 && turned === candidate;
 }

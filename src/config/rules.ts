@@ -26,7 +26,16 @@ export function accessProblems(config: Config, hasKeys: boolean): readonly strin
 /** Settings that make sense only together, one line for each that stands alone. */
 export function pairProblems(config: Config): readonly string[] {
   const { cert, key } = config.tls;
-  if (cert !== undefined && key === undefined) return ['tls.cert: a certificate needs its private key; set tls.key too'];
-  if (key !== undefined && cert === undefined) return ['tls.key: a private key needs its certificate; set tls.cert too'];
-  return [];
+  const problems: string[] = [];
+  if (cert !== undefined && key === undefined) problems.push('tls.cert: a certificate needs its private key; set tls.key too');
+  if (key !== undefined && cert === undefined) problems.push('tls.key: a private key needs its certificate; set tls.cert too');
+  const { url } = config.documents.docling;
+  if (url !== undefined && config.offline && !isLoopback(hostOf(url))) {
+    problems.push(`documents.docling.url: ${hostOf(url)} is not this machine, and offline is true; unset one of them`);
+  }
+  return problems;
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
 }

@@ -313,10 +313,27 @@ const SETTINGS = {
   ),
   'documents.max_nesting': setting('Documents', whole(0, 20), 5, 'How deep archives and mails may be inside each other'),
   'documents.max_parts': setting('Documents', whole(1, 1_000_000), 10_000, 'Most attachments and members of archives in one document'),
+  'documents.soffice': optional(
+    'Documents',
+    { ...text('off, or the path of soffice', 'path'), path: 'marked' },
+    'LibreOffice, which DOC and PPT files are read with: path of soffice; absent: looked for in PATH and where installers put it; off: not used',
+  ),
+  'documents.docling.url': optional(
+    'Documents',
+    webAddress(),
+    'Docling server (docling-serve) that reads documents in place of this machine; what it does not read is read here',
+  ),
+  'documents.docling.api_key': optional('Documents', key, 'Key of the Docling server', { secret: true }),
   'chunk.max_tokens': setting('Documents', whole(16, 100_000), 256, 'Most tokens of a chunk, never more than the embedding model reads'),
   'chunk.overlap_tokens': setting('Documents', whole(0, 50_000), 32, 'Tokens that neighbouring chunks share'),
   'chunk.min_tokens': setting('Documents', whole(0, 50_000), 48, 'Chunks smaller than this join a neighbour under the same heading'),
   'chunk.context_header': setting('Documents', toggle(), true, 'Embed a chunk together with the title and headings above it'),
+  enrich: setting(
+    'Documents',
+    list('names of enrichers', 'name', (value) => (/^[a-z_]+$/.test(value) ? value : undefined)),
+    ['language', 'entities', 'duplicates'],
+    'What is found out about documents when they are ingested: language, entities (with pii), duplicates, keywords, summary; with a chat model also title, chat_summary, questions, context',
+  ),
   'ingest.roots': setting(
     'Documents',
     list('paths of folders', 'folder', (value) => value),

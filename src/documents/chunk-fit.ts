@@ -18,19 +18,28 @@ export function weightOf(tokens: number, units: number): number {
   return Math.max(tokens, Math.ceil(units / MOST_UNITS_PER_TOKEN));
 }
 
-/** Cuts a stretch that is too large by itself into parts of at most `room` tokens: at cells, lines, blanks, words, characters, what there is. */
+/** A stretch with the tokens that it takes up. */
+export interface Part extends Span {
+  readonly weight: number;
+}
+
+/**
+ * Cuts a stretch that is too large by itself into parts of at most `room` tokens: at cells, lines, blanks, words, characters, what there is.
+ * Blanks at the ends of parts are left out; blanks before the first are not, since they may be an indentation.
+ */
 export async function fitPiece(
   text: string,
   { start, end }: Span,
   room: number,
   { counter, pause }: { readonly counter: TokenCounter; readonly pause: Pause },
-): Promise<readonly (Span & { readonly weight: number })[]> {
-  const parts: (Span & { readonly weight: number })[] = [];
+): Promise<readonly Part[]> {
+  const parts: Part[] = [];
   let unitsPerToken = 4;
   for (let position = start; position < end; ) {
     const most = Math.min(MOST_UNITS_PER_TOKEN, unitsPerToken * 1.05) * room;
-    const part = largestPart(text, { start: position, end }, Math.max(1, Math.floor(most)), room, counter);
-    parts.push(part);
+    const part = largestPart(text, { start: position, end }, Math.max(1, Math.floor(most)), { room, counter });
+    const trimmed = withoutBlanks(text, part, position === start);
+    if (trimmed !== undefined) parts.push(trimmed);
     await pause.after(2 * (part.end - position));
     unitsPerToken = Math.max(1, (part.end - position) / Math.max(1, part.weight));
     position = part.end;
@@ -38,21 +47,50 @@ export async function fitPiece(
   return parts;
 }
 
-function largestPart(
-  text: string,
-  { start, end }: Span,
-  units: number,
-  room: number,
-  counter: TokenCounter,
-): Span & { readonly weight: number } {
+/** Undefined for what is all blank. */
+function withoutBlanks(text: string, { start, end, weight }: Part, isFirst: boolean): Part | undefined {
+  const own = text.slice(start, end);
+  const length = own.trimEnd().length;
+  if (length === 0) return undefined;
+  return { start: isFirst ? start : start + own.length - own.trimStart().length, end: start + length, weight };
+}
+
+interface Room {
+  readonly room: number;
+  readonly counter: TokenCounter;
+}
+
+/** Times that a longer part is tried in order not to cut a word. */
+const MOST_TRIES = 6;
+
+/** `units` is a guess of how long it will be. */
+function largestPart(text: string, { start, end }: Span, units: number, { room, counter }: Room): Part {
   let to = Math.min(end, start + units);
-  for (;;) {
+  let best: Part | undefined;
+  /** From here on it does not fit. */
+  let limit = Math.min(end, start + MOST_UNITS_PER_TOKEN * room) + 1;
+  for (let tries = 0; ; ) {
     const cut = to >= end ? end : breakBefore(text, start, to);
-    const size = cut - start;
-    const weight = weightOf(counter.count(text.slice(start, cut)), size);
-    if (weight <= room || to <= start + 1) return { start, end: cut, weight };
-    to = start + Math.max(1, Math.min(size - 1, to - start - 1, Math.floor((size * room) / weight)));
+    const weight = weightOf(counter.count(text.slice(start, cut)), cut - start);
+    if (weight <= room || to <= start + 1) {
+      if (best === undefined || cut > best.end) best = { start, end: cut, weight };
+      if (++tries > MOST_TRIES || !mayWordFit(text, best, start + MOST_UNITS_PER_TOKEN * room)) return best;
+      to = tries === 1 ? limit - 1 : Math.floor((Math.max(to, best.end) + limit) / 2);
+    } else {
+      limit = Math.min(limit, to);
+      const next = start + Math.max(1, Math.min(cut - start - 1, to - start - 1, Math.floor(((cut - start) * room) / weight)));
+      to = best === undefined ? next : Math.floor((best.end + limit) / 2);
+    }
+    if (best !== undefined && (to <= best.end || to >= limit)) return best;
   }
+}
+
+/** True where a part ends inside the word that it begins with, and that word is not too long for a part of its own. */
+function mayWordFit(text: string, { start, end }: Span, farthest: number): boolean {
+  if (end >= text.length || /\s/.test(text.slice(start, end).trim()) || /\s/.test(text.charAt(end - 1)) || /\s/.test(text.charAt(end)))
+    return false;
+  const blank = text.slice(end, farthest + 1).search(/\s/);
+  return blank !== -1 || farthest >= text.length;
 }
 
 /** The best place to cut at or before `to`, behind `start`. */
@@ -62,7 +100,8 @@ function breakBefore(text: string, start: number, to: number): number {
     const at = text.lastIndexOf(border, to - border.length);
     if (at >= middle) return at + border.length;
   }
-  const near = blankBefore(text, middle, to);
+  // Rather a short part than half a word.
+  const near = blankBefore(text, start, to);
   if (near !== undefined) return near;
   const around = text.slice(start, to + LOOK_AHEAD);
   const word = words.segment(around).containing(to - start)?.index ?? 0;
@@ -73,7 +112,9 @@ function breakBefore(text: string, start: number, to: number): number {
   return to - 1 > start ? to - 1 : to + 1;
 }
 
-function blankBefore(text: string, from: number, to: number): number | undefined {
+/** Behind the last blank of a stretch that has something else before it. */
+function blankBefore(text: string, start: number, to: number): number | undefined {
+  const from = start + (/\S/.exec(text.slice(start, to))?.index ?? to - start);
   for (let at = to; at > from; at--) if (/\s/.test(text.charAt(at - 1)) || (at === to && /\s/.test(text.charAt(at)))) return at;
   return undefined;
 }

@@ -127,7 +127,8 @@ class Section {
     if (piece === undefined) return draft;
     const room = Math.max(1, settings.maxTokens - draft.lead.tokens - (draft.tokens - settings.maxTokens));
     const parts = await fitPiece(text, piece, Math.max(1, Math.min(room, piece.weight - 1)), { counter, pause });
-    if (parts.length < 2) return { ...draft, lead: NO_LEAD, tokens: counter.count(sliceOf(draft.pieces, text)) };
+    const isSame = parts.length === 1 && parts[0]?.start === piece.start && parts[0].end === piece.end;
+    if (isSame) return { ...draft, lead: NO_LEAD, tokens: counter.count(sliceOf(draft.pieces, text)) };
     this.#pieces.splice(this.#at, 1, ...parts.map((part) => ({ ...piece, ...part })));
     return undefined;
   }

@@ -142,8 +142,10 @@ export interface OcrLine {
 /** What was read in an image, lines in reading order. */
 export interface OcrResult {
   readonly lines: readonly OcrLine[];
-  /** Degrees the text was turned by, clockwise. */
+  /** Degrees the text was turned by, clockwise: 0, 90, 180 or 270. */
   readonly rotation: number;
+  /** Degrees by which its lines slope downwards beyond that. Absent: 0. */
+  readonly skew?: number;
   /** Engine and model, e.g. `ppocr`. */
   readonly engine: string;
 }
@@ -261,23 +263,42 @@ export interface Entity {
 
 /** What enrichers add to a passage; each is there only where its enricher ran. */
 export interface ChunkMeta {
+  /** Where it differs from the document's. */
   readonly language?: string;
   readonly keywords?: readonly string[];
   readonly entities?: readonly Entity[];
-  /** Chunk ordinal of this document, or `document#ordinal` of another, of which it is a near copy. */
-  readonly duplicateOf?: string;
-  readonly title?: string;
-  readonly summary?: string;
+  /** Ordinal of an earlier chunk of this document that says nearly the same. */
+  readonly duplicateOf?: number;
+  /** What it answers. */
   readonly questions?: readonly string[];
+  /** A sentence that places it in its document; it is embedded with the passage. */
   readonly context?: string;
+}
+
+/** A value found in a document, with the number of times. Card numbers are masked. */
+export interface EntityCount {
+  readonly type: Entity['type'];
+  readonly value: string;
+  readonly count: number;
+  readonly personal: boolean;
 }
 
 /** What enrichers add to a document. */
 export interface DocumentFacts {
+  /** ISO 639-1. */
   readonly language?: string;
+  /** The best first. */
   readonly keywords?: readonly string[];
+  /** The most frequent first. */
+  readonly entities?: readonly EntityCount[];
+  /** Types of entities that tell of a person, e.g. `email`, `iban`; empty where there are none. */
+  readonly pii?: readonly string[];
   /** Its most central sentences. */
   readonly summary?: string;
-  /** 64-bit SimHash of the text, hexadecimal. */
-  readonly simhash?: string;
+  /** MinHash of its text, hexadecimal: near copies have nearly the same. */
+  readonly signature?: string;
+  /** Written by a chat model. */
+  readonly title?: string;
+  /** Written by a chat model. */
+  readonly chatSummary?: string;
 }

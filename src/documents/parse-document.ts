@@ -12,6 +12,7 @@ import type {
   ParseLimits,
   ParseOptions,
 } from './document-types.ts';
+import { ENCRYPTED_OFFICE, openEncryptedOffice } from './encrypted-office.ts';
 import { PARSERS } from './parse/parsers.ts';
 
 /** What a document may cost, and whom its parser may ask. */
@@ -71,6 +72,7 @@ class Reading {
     if (bytes.length === 0) return { mediaType: 'text/plain', parser: 'text', content: { metadata: {}, blocks: [] } };
     try {
       const mediaType = await detect(bytes, place.name, place.hint);
+      if (mediaType === ENCRYPTED_OFFICE) return await this.read(await this.#opened(bytes, place.name), place);
       const load = PARSERS[mediaType];
       if (load === undefined) throw refusal(mediaType, place.name);
       const parser = await load();
@@ -78,6 +80,12 @@ class Reading {
     } catch (error) {
       throw parseError(error);
     }
+  }
+
+  async #opened(bytes: Uint8Array, name: string | undefined): Promise<Uint8Array> {
+    const opened = await openEncryptedOffice(bytes, this.#options.password, name);
+    this.#spend(opened.length);
+    return opened;
   }
 
   #context(mediaType: string, { name, hint, depth }: Place): ParseContext {
@@ -146,9 +154,6 @@ function tooLarge(message: string): LocalLiteError {
 
 /** What a known type that has no parser is called. */
 function refusal(mediaType: string, name = 'the document'): LocalLiteError {
-  if (mediaType === 'application/x-encrypted-office') {
-    return new LocalLiteError('document_encrypted', `${name} is an encrypted office file; save it without a password and send that`);
-  }
   // One container holds either.
   const kind = mediaType === 'video/mp4' ? 'audio or video' : /^(audio|video)\//.exec(mediaType)?.[1];
   const what = kind === undefined ? mediaType : `${kind} (${mediaType})`;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EventEmitter, on } from 'node:events';
+import { EventEmitter, on, setMaxListeners } from 'node:events';
 import { LocalLiteError } from '../errors.ts';
 import { kindName } from '../models/made.ts';
 import type { InstalledModel, ModelStore } from '../models/store-types.ts';
@@ -73,6 +73,8 @@ export function createJobs(options: {
 
   const run = (running: Running): void => {
     const attempt = new AbortController();
+    // Every document and every batch in work listens to it.
+    setMaxListeners(0, attempt.signal);
     running.attempt = attempt;
     update(running, { state: 'running', error: undefined });
     running.end = running.end.then(() => work(running, attempt));

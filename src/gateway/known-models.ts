@@ -6,6 +6,7 @@ import { type GatewayParts, settingsOf, withSettings } from './gateway-parts.ts'
 import type { Job, LoadedModel, ModelSummary, Models } from './gateway-types.ts';
 import type { ModelAccess } from './model-access.ts';
 import { findInstalled, type ResolvedName } from './names.ts';
+import { pinRefusal } from './pin-refusal.ts';
 import type { EnginePool } from './pool.ts';
 import type { Preparation } from './prepare.ts';
 import { floorWarning } from './variant-choice.ts';
@@ -63,9 +64,20 @@ export class KnownModels implements Models {
   }
 
   async pin(name: string, variant: string | undefined): Promise<void> {
-    const { id } = (await this.#installed(name, { ...this.#parts.names.resolve(name), variant })).card;
+    const { id } = (await this.#pinnable(name, variant)).card;
     await this.#parts.store.pin(id, variant);
     this.#access.lookUpAnew(id);
+  }
+
+  async #pinnable(name: string, variant: string | undefined): Promise<InstalledModel> {
+    const resolved = { ...this.#parts.names.resolve(name), variant };
+    const installed = await this.#parts.store.variants(resolved.id);
+    const card = this.#parts.catalog.find(resolved.id) ?? installed[0]?.card;
+    if (variant === undefined || card === undefined) return await this.#installed(name, resolved);
+    const found = await this.#parts.store.find(resolved.id, variant);
+    if (found !== undefined) return found;
+    const published = card.variants.map((one) => one.name);
+    throw pinRefusal({ name, variant, installed: installed.map((one) => one.variant.name), published });
   }
 
   async load(name: string, options: { readonly keepAlive?: number; readonly signal?: AbortSignal } = {}): Promise<LoadedModel> {

@@ -65,7 +65,8 @@ export class LocalGateway implements Gateway {
     this.models = new KnownModels(parts, { pool: this.#pool, access: this.#access, preparation });
     this.#tasks = new TaskRuns(parts, this.#access);
     this.#tokens = new TokenRuns(parts, this.#access);
-    this.#retrieval = new Retrieval(parts, { inference: new RetrievalInference(parts, this.#access, this.#tasks), jobs: this.jobs });
+    const inference = new RetrievalInference(parts, this.#access, this.#tasks);
+    this.#retrieval = new Retrieval(parts, { inference, jobs: this.jobs });
   }
 
   get documents(): Gateway['documents'] {

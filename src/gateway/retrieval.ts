@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalChunker, chunkDocument } from '../documents/chunk.ts';
+import { enrichDocument, readEnrichers } from '../documents/enrich/enrich.ts';
+import { type Chat, ENRICHERS, type EnricherName } from '../documents/enrich/enrich-types.ts';
+import { LocalLiteError } from '../errors.ts';
 import type { Indexes } from '../indexing/index-types.ts';
 import { openIndexes } from '../indexing/indexes.ts';
 import { StoredCollections } from '../retrieval/collections.ts';
@@ -22,11 +25,15 @@ import type { RetrievalInference } from './retrieval-inference.ts';
 /** Documents of one ingest that are in work at a time, and bytes of them together. */
 const LIMITS = { documents: 64, bytes: 256 * 2 ** 20 };
 
+/** What has expired is deleted this often; until then it is only refused. */
+const EXPIRY_MS = 600_000;
+
 interface Opened {
   readonly state: State;
   readonly indexes: Indexes;
   readonly durable: DurableJobs;
   readonly collections: Collections;
+  readonly expiry: NodeJS.Timeout;
 }
 
 /** Documents, files and collections of a gateway. The database is opened by the first call that needs it. */
@@ -38,14 +45,22 @@ export class Retrieval {
   readonly #inference: RetrievalInference;
   readonly #jobs: OwnJobs;
   readonly #fileStore: FileStore;
+  readonly #chat: Chat | undefined;
+  readonly #enrichers: readonly EnricherName[];
   #opened: Promise<Opened> | undefined;
 
-  constructor(parts: GatewayParts, { inference, jobs }: { readonly inference: RetrievalInference; readonly jobs: OwnJobs }) {
+  /** `chat`: the model that enrichers ask. @throws LocalLiteError invalid_config (enrichers that there are not, or that lack it) */
+  constructor(
+    parts: GatewayParts,
+    { inference, jobs, chat }: { readonly inference: RetrievalInference; readonly jobs: OwnJobs; readonly chat?: Chat },
+  ) {
     this.#parts = parts;
+    this.#chat = chat;
+    this.#enrichers = enrichersOf(parts.config.enrich, chat !== undefined);
     this.#inference = inference;
     this.#jobs = jobs;
     const { config } = parts;
-    this.documents = new DocumentService(config, inference);
+    this.documents = new DocumentService(parts, inference);
     const state = async (): Promise<State> => (await this.#open()).state;
     this.#fileStore = new FileStore({ folder: join(config.home, 'files'), maxBytes: config.limits.upload_bytes, state });
     this.files = this.#fileStore;
@@ -107,10 +122,24 @@ export class Retrieval {
       roots: config.ingest.roots,
       chunker: chunkerSettings(config),
       canonicalChunker,
+      checkEnrichers: (names) => void readEnrichers(names, { hasChat: this.#chat !== undefined }),
       startJob: (job) => durable.start(job),
     });
     await durable.resume();
-    return { state, indexes, durable, collections };
+    return { state, indexes, durable, collections, expiry: this.#expire(collections) };
+  }
+
+  #expire(collections: StoredCollections): NodeJS.Timeout {
+    const { log } = this.#parts.telemetry;
+    const expire = async (): Promise<void> => {
+      const removed = await collections.removeExpired();
+      if (removed.collections + removed.files > 0) log.info('expired', removed);
+    };
+    const run = (): void => {
+      expire().catch((error: unknown) => log.warn('expiry_failed', { reason: LocalLiteError.from(error).message }));
+    };
+    run();
+    return setInterval(run, EXPIRY_MS).unref();
   }
 
   #ingestParts(state: State): IngestParts {
@@ -122,10 +151,14 @@ export class Retrieval {
       stages: {
         parse: (bytes, options) => this.documents.parse(bytes, options),
         chunk: chunkDocument,
-        enrich: async (_document, chunks) => ({ chunks, facts: {}, warnings: [] }),
+        enrich: (document, chunks, { names, ...help }) => {
+          const known = ENRICHERS.filter((name) => names.includes(name));
+          return enrichDocument({ document, chunks }, known, { ...help, chat: this.#chat });
+        },
       },
       telemetry,
       fidelityFloor: config.convert.fidelity_floor,
+      enrich: this.#enrichers,
       roots: config.ingest.roots,
       fetchRules: {
         allowPrivate: config.ingest.allow_private_addresses,
@@ -142,9 +175,19 @@ export class Retrieval {
     await this.documents.close();
     const opened = await this.#opened?.catch(() => undefined);
     if (opened === undefined) return;
+    clearInterval(opened.expiry);
     await opened.durable.settled();
     await opened.indexes.close();
     await opened.state.close();
+  }
+}
+
+/** Enrichers that run where nothing else is said. */
+function enrichersOf(names: readonly string[], hasChat: boolean): readonly EnricherName[] {
+  try {
+    return readEnrichers(names, { hasChat });
+  } catch (error) {
+    throw new LocalLiteError('invalid_config', `enrich: ${LocalLiteError.from(error).message}`, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyHeaders } from '@fastify/busboy';
 import { LocalLiteError } from '../errors.ts';
@@ -33,6 +33,10 @@ export interface Form {
 
 const MOST_FIELDS = 100;
 const LONGEST_NAME = 200;
+const LONGEST_FILE_NAME = 255;
+/** Room for boundaries and the headers of parts. */
+const FRAME_BYTES = 2 ** 20;
+const LONGEST_BOUNDARY = 70;
 
 /**
  * Begins to read a form, as far as its file; nothing of the file is held in memory.
@@ -50,7 +54,17 @@ export async function readForm(request: Request, fileField: string, limits: Form
     await end;
     return parser.fields();
   };
-  return { file, fields, discard: () => parser.stop() };
+  return { file: { ...file, bytes: namingFaults(file.bytes, end) }, fields, discard: () => parser.stop() };
+}
+
+/** The parser of forms tells the file's reader that something went wrong; what it was is known at the form's end. */
+async function* namingFaults(bytes: AsyncIterable<Uint8Array>, end: Promise<void>): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    if (!LocalLiteError.is(error)) await end;
+    throw error;
+  }
 }
 
 class FormParser {
@@ -71,13 +85,15 @@ class FormParser {
   }
 
   async run(request: Request, signal: AbortSignal): Promise<void> {
+    this.#checkLength(request.headers);
     const busboy = this.#open(request.headers);
     const { body } = request;
     if (body === null) throw missing(this.#fileField);
     const stop = AbortSignal.any([signal, this.#stopping.signal]);
     const idle = idleGuard(this.#limits.idleMs);
+    const counter = new ByteLimit(this.#mostBytes, () => this.#tooLargeForm());
     try {
-      await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), idle, busboy, { signal: stop });
+      await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), idle, counter, busboy, { signal: stop });
     } catch (error) {
       throw this.#named(error, signal);
     }
@@ -93,14 +109,24 @@ class FormParser {
     return fields;
   }
 
+  /** Bytes of the largest form that could be a good one. */
+  get #mostBytes(): number {
+    return this.#limits.maxFileBytes + MOST_FIELDS * this.#limits.maxFieldBytes + FRAME_BYTES;
+  }
+
+  /** Before anything is read: who tells the length of too much need not send it. */
+  #checkLength(headers: Headers): void {
+    if (Number(headers.get('content-length') ?? 0) > this.#mostBytes) throw this.#tooLargeForm();
+  }
+
+  #tooLargeForm(): LocalLiteError {
+    const message = `the form is larger than a file of ${this.#limits.maxFileBytes} bytes (setting limits.upload_bytes) and its fields can be`;
+    return new LocalLiteError('payload_too_large', message, { param: this.#fileField });
+  }
+
   #open(headers: Headers): Busboy {
     const type = headers.get('content-type') ?? '';
-    if (!/^multipart\/form-data\s*;/i.test(type)) {
-      throw new LocalLiteError(
-        'unsupported_media_type',
-        'the body must be a form: send multipart/form-data with the file (curl: -F file=@name)',
-      );
-    }
+    checkType(type);
     const { maxFileBytes, maxFieldBytes } = this.#limits;
     const busboy = new Busboy({
       headers: { 'content-type': type } as BusboyHeaders,
@@ -108,32 +134,38 @@ class FormParser {
         fileSize: maxFileBytes,
         fieldSize: maxFieldBytes,
         fields: MOST_FIELDS,
-        fieldNameSize: LONGEST_NAME,
         files: 1,
+        parts: MOST_FIELDS + 1,
         headerPairs: 50,
       },
     });
     busboy.on('file', (field, stream, name, _encoding, mediaType) => this.#takeFile(busboy, { field, stream, name, mediaType }));
-    busboy.on('field', (name, value, isNameCut, isValueCut) => {
-      if (isNameCut || isValueCut) busboy.destroy(tooLargeField(name, maxFieldBytes));
+    busboy.on('field', (name: string | undefined, value, _isNameCut, isValueCut) => {
+      if (name === undefined) busboy.destroy(new LocalLiteError('invalid_request', 'a field of the form has no name'));
+      else if (name.length > LONGEST_NAME || isValueCut) busboy.destroy(tooLargeField(name, maxFieldBytes));
       else this.#entries.push([name, value]);
     });
     busboy.on('filesLimit', () =>
       busboy.destroy(new LocalLiteError('invalid_request', 'the form holds more than one file; send one at a time')),
     );
+    busboy.on('partsLimit', () => busboy.destroy(new LocalLiteError('invalid_request', `the form has more than ${MOST_FIELDS + 1} parts`)));
     busboy.on('fieldsLimit', () => busboy.destroy(new LocalLiteError('invalid_request', `the form has more than ${MOST_FIELDS} fields`)));
     return busboy;
   }
 
-  #takeFile(busboy: Busboy, part: { field: string; stream: Readable; name: string; mediaType: string }): void {
+  #takeFile(busboy: Busboy, part: { field: string | undefined; stream: Readable; name: string; mediaType: string }): void {
     const { field, stream, name, mediaType } = part;
     // The stream ends with an error when the form does; whoever reads it is told by `run`.
     stream.on('error', () => undefined);
     if (field !== this.#fileField) {
       busboy.destroy(
-        new LocalLiteError('invalid_request', `the file stands in the field "${field.slice(0, 80)}"; it belongs in "${this.#fileField}"`, {
-          param: this.#fileField,
-        }),
+        new LocalLiteError(
+          'invalid_request',
+          `the file stands in the field "${(field ?? '').slice(0, 80)}"; it belongs in "${this.#fileField}"`,
+          {
+            param: this.#fileField,
+          },
+        ),
       );
       return;
     }
@@ -147,7 +179,7 @@ class FormParser {
     busboy.once('error', (error) => stream.destroy(error instanceof Error ? error : undefined));
     busboy.once('close', () => stream.destroy());
     this.#hasFile = true;
-    this.#found({ name: name || 'file', mediaType, bytes: stream });
+    this.#found({ name: fileName(name), mediaType, bytes: stream });
   }
 
   #named(error: unknown, signal: AbortSignal): LocalLiteError {
@@ -157,6 +189,50 @@ class FormParser {
     const message = this.#hasFile ? 'the form ends before its last boundary' : 'the body is not a valid form';
     return new LocalLiteError('invalid_request', message, { cause: error });
   }
+}
+
+/** Passes bytes on until they are too many. */
+class ByteLimit extends Transform {
+  readonly #most: number;
+  readonly #fault: () => LocalLiteError;
+  #bytes = 0;
+
+  constructor(most: number, fault: () => LocalLiteError) {
+    super();
+    this.#most = most;
+    this.#fault = fault;
+  }
+
+  override _transform(chunk: Uint8Array, _encoding: string, done: TransformCallback): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#most) done(this.#fault());
+    else done(null, chunk);
+  }
+}
+
+function checkType(type: string): void {
+  const advice = 'send multipart/form-data with the file (curl: -F file=@name)';
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(type)) {
+    throw new LocalLiteError('unsupported_media_type', `the body must be a form: ${advice}`);
+  }
+  const [, quoted, plain] = /;\s*boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(type) ?? [];
+  const boundary = quoted ?? plain ?? '';
+  if (boundary !== '' && boundary.length <= LONGEST_BOUNDARY) return;
+  throw new LocalLiteError(
+    'invalid_request',
+    `Content-Type names no boundary of the form's parts (1 to ${LONGEST_BOUNDARY} characters): ${advice}, and leave the header to your client`,
+  );
+}
+
+/** The last part of a path, without what no name of a file holds; never longer than file systems have them. */
+function fileName(sent: string | undefined): string {
+  const last = (sent ?? '').split(/[/\\]/).at(-1) ?? '';
+  const clean = last
+    .replaceAll(/\p{Cc}/gu, '')
+    .slice(0, LONGEST_FILE_NAME)
+    .replace(/[\ud800-\udbff]$/, '')
+    .trim();
+  return clean === '' || /^\.+$/.test(clean) ? 'file' : clean.toWellFormed();
 }
 
 /** `a[b]` is entry b of the object a, `a[]` one more of the list a; a name that comes twice is a list too. */

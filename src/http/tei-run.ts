@@ -36,6 +36,12 @@ export function checkTeiInputs(inputs: readonly TeiInput[], limits: InputLimits,
   checkInputs(inputs, limits, field);
 }
 
+/** TEI makes no vector of an empty text. @throws LocalLiteError a TEI error */
+export function requireTexts(inputs: readonly TeiInput[], nameOf: (index: number) => string): void {
+  const empty = inputs.indexOf('');
+  if (empty !== -1) throw teiError('empty', `${nameOf(empty)} cannot be empty`);
+}
+
 /** How a request was read, and what it calls the gateway's `input[index]` or `documents[index]`. */
 export interface TeiNames {
   readonly reading: TeiReading;

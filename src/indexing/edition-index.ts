@@ -6,13 +6,17 @@ import { EditionDocuments } from './edition-documents.ts';
 import { readGraph, writeGraph } from './graph-file.ts';
 import { GraphIndex } from './graph-index.ts';
 import type { IndexAnswer, IndexFacts, IndexQuery } from './index-types.ts';
-import { InvertedIndex } from './inverted-index.ts';
+import { InvertedIndex, type TextRow } from './inverted-index.ts';
 
 /** Rows that are read before others have their turn. */
 const PAGE = 500;
 /** A kept graph is written again when this share of its rows is new. */
 const SHARE_TO_SAVE = 0.05;
 const LEAST_TO_SAVE = 500;
+
+function toTextRow({ chunk, text, lead, language }: ReturnType<StateReader['texts']>[number]): TextRow {
+  return { chunk, text: lead === '' ? text : `${lead}\n${text}`, ...(language !== undefined && { language }) };
+}
 
 /** What an edition's indexes are made with. */
 export interface EditionOptions {
@@ -111,7 +115,7 @@ export class EditionIndex {
       if (!this.#documents.has(chunk)) this.#vectors.upsert([chunk], vectors.subarray(index * dimensions, (index + 1) * dimensions));
     }
     // Headings are words of the passage too: whoever asks for one means what stands under it.
-    this.#text.upsert(newTexts.map(({ chunk, text, lead }) => ({ chunk, text: lead === '' ? text : `${lead}\n${text}` })));
+    this.#text.upsert(newTexts.map(toTextRow));
     for (const { chunk, documentId } of newTexts) this.#documents.add(chunk, documentId);
   }
 

@@ -7,6 +7,7 @@ import type { FileStore } from './file-store.ts';
 import type { EmbeddingFacts, Inference } from './inference.ts';
 import type { IngestPayload } from './ingest.ts';
 import { allowedPath } from './ingest-source.ts';
+import { findDuplicateOf } from './near-copies.ts';
 import type { ReindexPayload } from './reindex.ts';
 import type {
   CollectionDocument,
@@ -43,8 +44,17 @@ export interface CollectionParts {
   readonly chunker: ChunkerSettings;
   /** JSON with keys in one order: the same settings give the same stamp. */
   readonly canonicalChunker: (settings: ChunkerSettings) => string;
+  /** Refuses enrichers that there are not. @throws LocalLiteError invalid_request */
+  readonly checkEnrichers: (names: readonly string[]) => void;
   /** Writes the job and its items to the database, then starts it. */
   readonly startJob: (job: NewJob) => Promise<JobRow>;
+}
+
+interface WantedChunker {
+  readonly kept: ChunkerSettings;
+  readonly asked: Partial<ChunkerSettings> | undefined;
+  /** Fit what is asked for to the model, too. */
+  readonly fit?: boolean | undefined;
 }
 
 /** Most sources of one order. */
@@ -68,16 +78,17 @@ export class StoredCollections implements Collections {
       id,
       name: checkName(wanted.name ?? id),
       metadata: wanted.metadata ?? {},
-      edition: this.#stampOf(model, wanted.chunker, wanted.fitChunker),
+      edition: this.#stampOf(model, { kept: this.#parts.chunker, asked: wanted.chunker, fit: wanted.fitChunker }),
       ...(wanted.description !== undefined && { description: wanted.description }),
       ...(wanted.expiresAfterDays !== undefined && { expiresAfterDays: wanted.expiresAfterDays }),
     });
     return await this.#facts(collection.id);
   }
 
-  #stampOf(model: EmbeddingFacts, chunker: Partial<ChunkerSettings> | undefined, fit = false): ReindexPayload['edition'] {
+  /** Only what is asked for is refused when the model cannot take it; what was there before is fitted to the model. */
+  #stampOf(model: EmbeddingFacts, { kept, asked, fit = false }: WantedChunker): ReindexPayload['edition'] {
     const room = model.maxTokens - model.reservedTokens;
-    const settings = checkChunker({ ...this.#parts.chunker, ...chunker }, fit ? undefined : chunker, room, model.model);
+    const settings = checkChunker({ ...kept, ...asked }, fit ? undefined : asked, room, model.model);
     const { space, variant, dimensions } = model;
     return { model: model.model, space, variant, dimensions, chunker: this.#parts.canonicalChunker(settings) };
   }
@@ -133,6 +144,13 @@ export class StoredCollections implements Collections {
   }
 
   async purge(): ReturnType<Collections['purge']> {
+    const removed = await this.removeExpired();
+    const { freedBytes } = await this.#parts.state.vacuum();
+    return { ...removed, freedBytes };
+  }
+
+  /** Deletes the collections and files whose time is over; {@link purge} gives their space back, too. */
+  async removeExpired(): Promise<{ readonly collections: number; readonly files: number }> {
     const { state, files } = this.#parts;
     const now = Date.now();
     const collections = await state.expiredCollections(now);
@@ -142,8 +160,7 @@ export class StoredCollections implements Collections {
     }
     const expired = await state.expiredFiles(now);
     for (const id of expired) await files.remove(id);
-    const { freedBytes } = await state.vacuum();
-    return { collections: collections.length, files: expired.length, freedBytes };
+    return { collections: collections.length, files: expired.length };
   }
 
   async *export(name: string): AsyncGenerator<string> {
@@ -161,6 +178,7 @@ export class StoredCollections implements Collections {
         param: 'sources',
       });
     }
+    for (const { enrich } of [options, ...sources]) if (enrich !== undefined) this.#parts.checkEnrichers(enrich);
     const collection = await this.#find(name);
     const items: NewItem[] = [];
     for (const source of sources) items.push(await this.#item(collection, source, options.attributes));
@@ -189,7 +207,7 @@ export class StoredCollections implements Collections {
     const { edition, ...collection } = await this.#find(name);
     const facts = await this.#parts.inference.describe(model ?? edition.model);
     const kept = JSON.parse(edition.chunker) as ChunkerSettings;
-    const payload = { collectionId: collection.id, edition: this.#stampOf(facts, { ...kept, ...chunker }) };
+    const payload = { collectionId: collection.id, edition: this.#stampOf(facts, { kept, asked: chunker }) };
     return await this.#parts.startJob({ kind: 'reindex', subject: collection.name, payload, items: [] });
   }
 
@@ -217,7 +235,8 @@ export class StoredCollections implements Collections {
   }
 
   async #withFile(document: DocumentRow): Promise<CollectionDocument> {
-    return { document, file: await this.#parts.files.get(document.fileId) };
+    const [file, duplicateOf] = await Promise.all([this.#parts.files.get(document.fileId), findDuplicateOf(document, this.#parts.state)]);
+    return { document, file, ...(duplicateOf !== undefined && { duplicateOf }) };
   }
 
   async setAttributes(name: string, fileId: string, attributes: Attributes): Promise<CollectionDocument> {
@@ -228,8 +247,8 @@ export class StoredCollections implements Collections {
 
   async removeDocument(name: string, fileId: string): Promise<void> {
     const { document, file } = await this.document(name, fileId);
-    await this.#parts.state.deleteDocument(document.id);
     if (isOnlyHere(file)) await this.#parts.files.remove(file.id);
+    else await this.#parts.state.deleteDocument(document.id);
   }
 
   async documentText(name: string, fileId: string): Promise<readonly string[]> {

@@ -104,6 +104,13 @@ export class FileStore implements Files {
     if (!removed) throw new LocalLiteError('not_found', `there is no file ${id}; GET /v1/files lists them`, { param: 'file_id' });
   }
 
+  /** Removes a file that nothing is made of any more and nothing waits for; its row may be gone already. */
+  async dropUnused(id: string): Promise<void> {
+    const state = await this.#state();
+    await state.dropUnusedFile(id);
+    if ((await state.findFile(id)) === undefined) await rm(this.#pathOf(id), { force: true });
+  }
+
   /** Removes bytes that no row knows: what an upload left that was cut off. @returns how many there were */
   async sweep(): Promise<number> {
     const state = await this.#state();

@@ -7,6 +7,7 @@ import type {
   ParseOptions,
   TokenCounter,
 } from '../documents/document-types.ts';
+import type { EnrichHelp } from '../documents/enrich/enrich-types.ts';
 import type { State } from '../state/state-types.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { FetchRules } from './fetch-document.ts';
@@ -21,11 +22,11 @@ export interface DocumentStages {
     counter: TokenCounter,
     settings: ChunkerSettings,
   ): Promise<readonly Chunk[]>;
-  /** Facts of the passages and the document; what went wrong is a warning. */
+  /** Facts of the passages and the document; what went wrong is a warning. Names that there are not are passed over. */
   enrich(
     document: ParsedDocument,
     chunks: readonly Chunk[],
-    signal: AbortSignal | undefined,
+    work: Omit<EnrichHelp, 'chat'> & { readonly names: readonly string[] },
   ): Promise<{ readonly chunks: readonly Chunk[]; readonly facts: DocumentFacts; readonly warnings: readonly DocumentWarning[] }>;
 }
 
@@ -37,6 +38,8 @@ export interface IngestParts {
   readonly stages: DocumentStages;
   readonly telemetry: Telemetry;
   readonly fidelityFloor: number;
+  /** Names of the enrichers that run where an order names none. */
+  readonly enrich: readonly string[];
   /** Folders that paths must be below; real paths. */
   readonly roots: readonly string[];
   readonly fetchRules: FetchRules;

@@ -24,7 +24,7 @@ export interface IngestWatch {
 
 const PAGE = 200;
 /** Failures that the job's result names; all of them are with its items. */
-const MOST_NAMED = 50;
+const MOST_NAMED = 100;
 
 /**
  * Works off the items of an ingest job that still wait. Each item is settled in the transaction that makes its document visible, so an
@@ -37,13 +37,32 @@ export async function runIngest(
   parts: IngestParts,
   watch: IngestWatch,
 ): Promise<Record<string, unknown>> {
-  const run = await IngestRun.open(jobId, payload, parts, watch);
-  await runLimited(run.items(), { most: parts.limits.documents, capacity: parts.limits.bytes });
-  watch.signal.throwIfAborted();
-  return await run.result();
+  const tally: Tally = { chunks: 0, failures: [] };
+  for (;;) {
+    const run = await IngestRun.open({ jobId, payload, parts, watch, tally });
+    await runLimited(run.items(), { most: parts.limits.documents, capacity: parts.limits.bytes });
+    watch.signal.throwIfAborted();
+    if (!run.isOutdated) return await run.result();
+  }
 }
 
+/** What the runs of one attempt have done together. */
+interface Tally {
+  chunks: number;
+  readonly failures: { readonly source: string; readonly code: string; readonly message: string }[];
+}
+
+interface RunOptions {
+  readonly jobId: string;
+  readonly payload: IngestPayload;
+  readonly parts: IngestParts;
+  readonly watch: IngestWatch;
+  readonly tally: Tally;
+}
+
+/** Works into one edition of the collection; when a re-index puts another in its place, what is left is for the next run. */
 class IngestRun {
+  isOutdated = false;
   readonly #jobId: string;
   readonly #payload: IngestPayload;
   readonly #parts: IngestParts;
@@ -54,19 +73,18 @@ class IngestRun {
   readonly #room: number;
   readonly #feeder: EmbedFeeder;
   readonly #current = new Set<string>();
-  readonly #failures: { readonly source: string; readonly code: string; readonly message: string }[] = [];
+  readonly #tally: Tally;
   #progress: IngestProgress;
 
-  private constructor(options: {
-    readonly jobId: string;
-    readonly payload: IngestPayload;
-    readonly parts: IngestParts;
-    readonly watch: IngestWatch;
-    readonly collection: CollectionRow;
-    readonly counter: TokenCounter;
-    readonly room: number;
-    readonly progress: IngestProgress;
-  }) {
+  private constructor(
+    options: RunOptions & {
+      readonly collection: CollectionRow;
+      readonly counter: TokenCounter;
+      readonly room: number;
+      readonly progress: IngestProgress;
+    },
+  ) {
+    this.#tally = options.tally;
     this.#jobId = options.jobId;
     this.#payload = options.payload;
     this.#parts = options.parts;
@@ -85,7 +103,8 @@ class IngestRun {
     });
   }
 
-  static async open(jobId: string, payload: IngestPayload, parts: IngestParts, watch: IngestWatch): Promise<IngestRun> {
+  static async open(options: RunOptions): Promise<IngestRun> {
+    const { jobId, payload, parts, watch, tally } = options;
     const collection = await parts.state.findCollection(payload.collectionId);
     if (collection === undefined) throw new LocalLiteError('not_found', `the collection ${payload.collectionId} is gone`);
     const counter = await parts.inference.counter(collection.edition.model);
@@ -98,11 +117,11 @@ class IngestRun {
       done: counts.done,
       unchanged: counts.unchanged,
       failed: counts.failed,
-      chunks: 0,
+      chunks: tally.chunks,
       current: [],
     } as const;
     watch.onProgress(progress);
-    return new IngestRun({ jobId, payload, parts, watch, collection, counter, room: maxTokens - reservedTokens, progress });
+    return new IngestRun({ ...options, collection, counter, room: maxTokens - reservedTokens, progress });
   }
 
   /** Waiting items in their order, as work. */
@@ -111,7 +130,7 @@ class IngestRun {
     for (;;) {
       const page = await this.#parts.state.jobItems(this.#jobId, { state: 'waiting', from, limit: PAGE });
       for (const item of page) {
-        if (this.#watch.signal.aborted) return;
+        if (this.#watch.signal.aborted || this.isOutdated) return;
         const source = JSON.parse(item.source) as IngestSource;
         yield { weight: await weightOf(source, this.#parts), run: () => this.#settle(item, source) };
         from = item.ordinal + 1;
@@ -123,8 +142,8 @@ class IngestRun {
   async result(): Promise<Record<string, unknown>> {
     const { done, unchanged, failed } = await this.#parts.state.itemCounts(this.#jobId);
     const { collectionId } = this.#payload;
-    const failures = this.#failures.slice(0, MOST_NAMED);
-    return { collection: collectionId, done, unchanged, failed, chunks: this.#progress.chunks, failures };
+    const { chunks, failures } = this.#tally;
+    return { collection: collectionId, done, unchanged, failed, chunks, failures: failures.slice(0, MOST_NAMED) };
   }
 
   async #settle(item: JobItemRow, source: IngestSource): Promise<void> {
@@ -133,7 +152,8 @@ class IngestRun {
     this.#report({});
     try {
       const { outcome, chunks } = await this.#ingest(item, source);
-      this.#report({ [outcome]: this.#progress[outcome] + 1, chunks: this.#progress.chunks + chunks });
+      this.#tally.chunks += chunks;
+      if (outcome !== 'waiting') this.#report({ [outcome]: this.#progress[outcome] + 1, chunks: this.#tally.chunks });
     } catch (error) {
       await this.#fail(item, error, label);
     } finally {
@@ -141,7 +161,7 @@ class IngestRun {
     }
   }
 
-  async #ingest(item: JobItemRow, source: IngestSource): Promise<{ outcome: 'done' | 'unchanged'; chunks: number }> {
+  async #ingest(item: JobItemRow, source: IngestSource): Promise<{ outcome: 'done' | 'unchanged' | 'waiting'; chunks: number }> {
     const { state, stages } = this.#parts;
     const { signal } = this.#watch;
     const content = await readSource(source, this.#parts, signal);
@@ -155,9 +175,11 @@ class IngestRun {
     const parsed = await stages.parse(content.bytes, parseOptions(content, options, signal));
     const own = source.chunker ?? options.chunker;
     const chunker = own === undefined ? chunkerOf(known, this.#collection) : fittedChunker(own, this.#collection, this.#room);
-    const { chunks, facts } = await indexDocument(parsed, { stages, counter: this.#counter, chunker, feeder: this.#feeder, signal });
+    const enrich = source.enrich ?? options.enrich ?? this.#parts.enrich;
+    const work = { stages, counter: this.#counter, chunker, feeder: this.#feeder, enrich, signal };
+    const { chunks, facts, meetingPoints } = await indexDocument(parsed, work);
     signal.throwIfAborted();
-    const document = await this.#open(content, parsed.metadata.mediaType, source);
+    const { document, ...opened } = await this.#open(content, parsed.metadata.mediaType, source);
     const isThere = await state.putContent({
       documentId: document.id,
       editionId: this.#collection.edition.id,
@@ -165,12 +187,24 @@ class IngestRun {
       parsed: JSON.stringify(parsed),
       facts,
       ...(attributes !== undefined && { attributes }),
+      ...opened,
+      meetingPoints,
       chunks,
       item: { jobId: this.#jobId, ordinal: item.ordinal },
     });
-    if (!isThere) throw new LocalLiteError('cancelled', 'the document or its collection was deleted while it was being ingested');
-    await this.#dropReplaced(known, document);
+    if (!isThere) {
+      if (await this.#hasAnotherEdition()) return { outcome: 'waiting', chunks: 0 };
+      throw new LocalLiteError('cancelled', 'the document or its collection was deleted while it was being ingested');
+    }
+    // Its row went with the old content.
+    if (document.fileId !== opened.fileId) await this.#parts.files.dropUnused(document.fileId);
     return { outcome: 'done', chunks: chunks.length };
+  }
+
+  async #hasAnotherEdition(): Promise<boolean> {
+    const collection = await this.#parts.state.findCollection(this.#collection.id);
+    this.isOutdated = collection !== undefined && collection.edition.id !== this.#collection.edition.id;
+    return this.isOutdated;
   }
 
   #known({ key, file }: SourceBytes, item: JobItemRow): Promise<DocumentRow | undefined> | undefined {
@@ -189,22 +223,30 @@ class IngestRun {
     if (attributes !== undefined && JSON.stringify(attributes) !== JSON.stringify(known.attributes)) {
       await this.#parts.state.setAttributes(known.id, attributes);
     }
-    await this.#parts.state.settleItem(this.#jobId, item.ordinal, { state: 'unchanged', documentId: known.id });
-    if (file !== undefined && file.id !== known.fileId) await this.#parts.files.remove(file.id);
+    const unusedFile = file?.id === known.fileId ? undefined : file?.id;
+    await this.#parts.state.settleItem(this.#jobId, item.ordinal, { state: 'unchanged', documentId: known.id, unusedFile });
+    if (unusedFile !== undefined) await this.#parts.files.dropUnused(unusedFile);
   }
 
-  async #open(content: SourceBytes, mediaType: string, source: IngestSource): Promise<DocumentRow> {
+  /** The document as it is so far, and what becomes of it with its new content. */
+  async #open(
+    content: SourceBytes,
+    mediaType: string,
+    source: IngestSource,
+  ): Promise<{ readonly document: DocumentRow; readonly fileId: string; readonly chunker?: string }> {
     const { state } = this.#parts;
     const file = content.file ?? (await this.#fileInPlace(content, mediaType));
     const attributes = source.attributes ?? this.#payload.options.attributes;
-    const chunker = source.chunker ?? this.#payload.options.chunker;
-    return await state.openDocument({
+    const own = source.chunker ?? this.#payload.options.chunker;
+    const chunker = own === undefined ? {} : { chunker: JSON.stringify(fittedChunker(own, this.#collection, this.#room)) };
+    const document = await state.openDocument({
       collectionId: this.#collection.id,
       fileId: file.id,
+      ...chunker,
       ...(attributes !== undefined && { attributes }),
-      ...(chunker !== undefined && { chunker: JSON.stringify(fittedChunker(chunker, this.#collection, this.#room)) }),
       ...(content.key !== undefined && { sourceKey: content.key }),
     });
+    return { document, fileId: file.id, ...chunker };
   }
 
   /** A row for what is read in place: its bytes are not kept. */
@@ -224,14 +266,6 @@ class IngestRun {
     return file;
   }
 
-  /** The file that stood for this source before has no document any more. */
-  async #dropReplaced(known: DocumentRow | undefined, document: DocumentRow): Promise<void> {
-    if (known === undefined || known.fileId === document.fileId) return;
-    await this.#parts.files.remove(known.fileId).catch((error: unknown) => {
-      if (!LocalLiteError.is(error) || error.code !== 'not_found') throw error;
-    });
-  }
-
   /** One document's fault is written down; a fault of the gateway ends the attempt. */
   async #fail(item: JobItemRow, cause: unknown, label: string): Promise<void> {
     const { state, telemetry } = this.#parts;
@@ -243,7 +277,7 @@ class IngestRun {
     const [document] = item.documentId === undefined ? [] : await state.documentsById([item.documentId]);
     if (document !== undefined) await state.setDocumentStatus(document.id, 'failed', { code, message });
     await state.settleItem(this.#jobId, item.ordinal, { state: 'failed', error: { code, message } });
-    this.#failures.push({ source: label, code, message });
+    this.#tally.failures.push({ source: label, code, message });
     telemetry.log.warn('document_failed', { job: this.#jobId, source: label, code, reason: message });
     this.#report({ failed: this.#progress.failed + 1 });
   }

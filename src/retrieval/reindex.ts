@@ -1,12 +1,12 @@
 import type { ChunkerSettings, ParsedDocument } from '../documents/document-types.ts';
 import { LocalLiteError } from '../errors.ts';
-import type { CollectionRow, EditionRow } from '../state/state-types.ts';
+import type { CollectionRow, EditionRow, State } from '../state/state-types.ts';
 import { EmbedFeeder } from './embed-feeder.ts';
 import { indexDocument } from './index-document.ts';
 import type { IngestWatch } from './ingest.ts';
 import type { IngestParts } from './ingest-parts.ts';
 import { runLimited, type Weighed } from './limited.ts';
-import type { IngestProgress } from './retrieval-types.ts';
+import type { IngestProgress, StoredFacts } from './retrieval-types.ts';
 import { checkStamp } from './stamp.ts';
 
 /** What a re-index job keeps in the database. */
@@ -21,7 +21,7 @@ const PAGE = 64;
 /**
  * Builds another edition of a collection beside the one that is searched, of the texts that are stored, and puts it in its place once it has
  * caught up with everything that was ingested meanwhile. Begun again, it goes on where it was.
- * @throws LocalLiteError not_found, cancelled, index_mismatch (the model changed while it ran)
+ * @throws LocalLiteError not_found, cancelled, conflict (another re-index began), index_mismatch (the model changed while it ran)
  */
 export async function runReindex(payload: ReindexPayload, parts: IngestParts, watch: IngestWatch): Promise<Record<string, unknown>> {
   const { state } = parts;
@@ -33,6 +33,7 @@ export async function runReindex(payload: ReindexPayload, parts: IngestParts, wa
   do {
     await build.catchUp();
     watch.signal.throwIfAborted();
+    await assertBuilding(edition, state);
   } while (!(await state.switchEdition(edition.id)));
   return { collection: collection.id, model: edition.model, documents: build.done };
 }
@@ -50,6 +51,14 @@ async function building(collection: CollectionRow, { edition }: ReindexPayload, 
   const left = collection.building;
   if (left !== undefined && sameStamp(left, edition)) return left;
   return await state.createEdition({ ...edition, collectionId: collection.id });
+}
+
+/** A later re-index, or the end of the collection, takes the edition away. */
+async function assertBuilding({ id, collectionId }: EditionRow, state: State): Promise<void> {
+  const collection = await state.findCollection(collectionId);
+  if (collection === undefined) throw new LocalLiteError('not_found', `the collection ${collectionId} is gone`);
+  if (collection.building?.id === id) return;
+  throw new LocalLiteError('conflict', `another re-index of ${collection.name} has taken the place of this one`);
 }
 
 class EditionBuild {
@@ -109,7 +118,8 @@ class EditionBuild {
     const chunker = JSON.parse(document.chunker ?? this.#edition.chunker) as ChunkerSettings;
     const counter = await inference.counter(this.#edition.model);
     const { signal } = this.#watch;
-    const { chunks, facts } = await indexDocument(parsed, { stages, counter, chunker, feeder: this.#feeder, signal });
+    const { enrichers: enrich = this.#parts.enrich } = JSON.parse(document.facts) as Partial<StoredFacts>;
+    const { chunks, facts } = await indexDocument(parsed, { stages, counter, chunker, feeder: this.#feeder, enrich, signal });
     signal.throwIfAborted();
     await state.putContent({
       documentId,

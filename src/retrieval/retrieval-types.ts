@@ -2,6 +2,7 @@ import type {
   Chunk,
   ChunkerSettings,
   ChunkMeta,
+  DocumentFacts,
   DocumentMetadata,
   DocumentWarning,
   OutlineEntry,
@@ -32,7 +33,7 @@ export type SourcePlace =
   | { readonly kind: 'url'; readonly url: string };
 
 /** One source of an order; what it says of itself wins over the order's options. */
-export type IngestSource = SourcePlace & { readonly attributes?: Attributes; readonly chunker?: Partial<ChunkerSettings> };
+export type IngestSource = SourcePlace & Pick<IngestOptions, 'attributes' | 'chunker' | 'enrich'>;
 
 export interface IngestOptions {
   readonly attributes?: Attributes;
@@ -42,6 +43,8 @@ export interface IngestOptions {
   readonly ocr?: ParseOptions['ocr'];
   /** Index again even when the content is the same. */
   readonly force?: boolean;
+  /** Names of the enrichers that are to run; absent: those of the setting `enrich`. */
+  readonly enrich?: readonly string[];
 }
 
 /** What an ingest is asked to do: acknowledged once it is in the database. */
@@ -119,6 +122,8 @@ export interface SearchRequest {
   readonly contextTokens?: number;
   /** Score every vector instead of using the index's graph. */
   readonly exact?: boolean;
+  /** Passages that say nearly the same as a better hit are told with it instead of being hits of their own. */
+  readonly collapseDuplicates?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -155,6 +160,8 @@ export interface SearchHit {
   readonly snippet: { readonly text: string; readonly highlights: readonly { readonly start: number; readonly end: number }[] };
   /** The text with its neighbours, where a window was asked for. */
   readonly windowText: string | undefined;
+  /** Passages that say nearly the same, where {@link SearchRequest.collapseDuplicates} was asked for. */
+  readonly duplicates?: readonly { readonly chunkId: number; readonly fileId: string }[];
 }
 
 /** A numbered passage ready for a prompt. */
@@ -208,6 +215,8 @@ export interface VerifyReport {
 export interface CollectionDocument {
   readonly document: DocumentRow;
   readonly file: FileRow;
+  /** The file in this collection, taken in before, of which it is a near copy. */
+  readonly duplicateOf?: string;
 }
 
 /** Collections, their documents, and search. Names may be ids (`vs_…`) or names. @throws LocalLiteError not_found, index_mismatch, invalid_request */
@@ -261,13 +270,11 @@ export interface Documents {
 }
 
 /** Facts of a stored document, as {@link DocumentRow.facts} holds them. */
-export interface StoredFacts {
+export interface StoredFacts extends DocumentFacts {
   readonly metadata: DocumentMetadata;
   readonly outline: readonly OutlineEntry[];
   readonly warnings: readonly DocumentWarning[];
   readonly parser: string;
-  readonly language?: string;
-  readonly keywords?: readonly string[];
-  readonly summary?: string;
-  readonly simhash?: string;
+  /** Names of the enrichers that ran. */
+  readonly enrichers?: readonly string[];
 }

@@ -5,6 +5,7 @@ import { makeContext } from './context.ts';
 import { diversify } from './diversity.ts';
 import { type Fused, fuseByRank, fuseByScore, type RankedList } from './fuse.ts';
 import type { Inference } from './inference.ts';
+import { collapse } from './near-copies.ts';
 import { readQuery } from './query-text.ts';
 import type { ScoreParts, SearchHit, SearchMode, SearchRequest, SearchResult, StoredFacts } from './retrieval-types.ts';
 import { makeSnippet } from './snippet.ts';
@@ -38,6 +39,8 @@ interface Scored {
   readonly row: ChunkRow;
   readonly score: number;
   readonly parts: ScoreParts;
+  /** Passages that gave way to it. */
+  readonly copies?: readonly ChunkRow[];
 }
 
 /** What was asked, with every choice made. */
@@ -172,9 +175,11 @@ export class CollectionSearch {
     const { request } = plan;
     const reranked = plan.rerank === undefined ? scored : await this.#rerank(plan.rerank, scored, plan);
     const good = request.minScore === undefined ? reranked : reranked.filter(({ score }) => score >= (request.minScore ?? 0));
-    const grouped = request.perDocument === undefined ? good : limitPerDocument(good, request.perDocument);
+    const wanted = plan.offset + plan.k + 1;
+    const different = request.collapseDuplicates === true ? withoutCopies(good, Math.max(wanted, LEAST_DEPTH)) : good;
+    const grouped = request.perDocument === undefined ? different : limitPerDocument(different, request.perDocument);
     if (request.diversity === undefined || request.diversity === 0) return grouped;
-    return this.#diversify(grouped, request.diversity, plan.offset + plan.k + 1);
+    return this.#diversify(grouped, request.diversity, wanted);
   }
 
   async #rerank(model: string, scored: readonly Scored[], { queries, request, offset, k }: Plan): Promise<readonly Scored[]> {
@@ -206,7 +211,7 @@ export class CollectionSearch {
   async #present(page: readonly Scored[], { queries, request }: Plan): Promise<readonly SearchHit[]> {
     const documents = await this.#documentsOf(page);
     return await Promise.all(
-      page.map(async ({ row, score, parts }) => {
+      page.map(async ({ row, score, parts, copies }) => {
         const { document, file, facts } = documents.get(row.documentId) ?? missing(row);
         const { meta } = JSON.parse(row.meta) as { readonly meta?: SearchHit['meta'] };
         return {
@@ -227,6 +232,9 @@ export class CollectionSearch {
           meta: meta ?? {},
           snippet: makeSnippet(row.text, queries),
           windowText: await this.#window(row, request.window),
+          ...(copies !== undefined && {
+            duplicates: copies.map(({ id, documentId }) => ({ chunkId: id, fileId: documents.get(documentId)?.file.id ?? '' })),
+          }),
         };
       }),
     );
@@ -238,7 +246,8 @@ export class CollectionSearch {
   }
 
   async #documentsOf(page: readonly Scored[]): Promise<ReadonlyMap<number, KnownDocument>> {
-    const rows = await this.#parts.state.documentsById([...new Set(page.map(({ row }) => row.documentId))]);
+    const shown = page.flatMap(({ row, copies = [] }) => [row, ...copies]);
+    const rows = await this.#parts.state.documentsById([...new Set(shown.map(({ documentId }) => documentId))]);
     const known = await Promise.all(
       rows.map(async (document): Promise<[number, KnownDocument] | undefined> => {
         const file = await this.#parts.state.findFile(document.fileId);
@@ -312,6 +321,11 @@ function scoredOf(fused: readonly Fused[], rows: ReadonlyMap<number, ChunkRow>, 
     const row = rows.get(chunk);
     return row === undefined ? [] : [{ row, score, parts: parts.get(chunk) ?? {} }];
   });
+}
+
+function withoutCopies(scored: readonly Scored[], most: number): readonly Scored[] {
+  const groups = collapse(scored, ({ row }) => row.text, most);
+  return groups.map(({ kept, copies }) => ({ ...kept, copies: copies.map(({ row }) => row) }));
 }
 
 function limitPerDocument(scored: readonly Scored[], most: number): readonly Scored[] {

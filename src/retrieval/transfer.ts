@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { meetingPoints } from '../documents/enrich/minhash.ts';
 import type { CollectionRow, DocumentRow, FileRow, State } from '../state/state-types.ts';
+import type { StoredFacts } from './retrieval-types.ts';
 import {
   decodeVector,
   encodeVector,
@@ -157,6 +159,7 @@ class Import {
       contentSha256,
       parsed,
       facts,
+      meetingPoints: meetingPointsOf(facts),
       chunks: chunks.map(({ vector, page, lastPage, ...chunk }) => ({
         ...chunk,
         page,
@@ -165,6 +168,11 @@ class Import {
       })),
     });
   }
+}
+
+function meetingPointsOf(facts: string): readonly number[] {
+  const { signature } = JSON.parse(facts) as Partial<StoredFacts>;
+  return typeof signature === 'string' ? meetingPoints(signature) : [];
 }
 
 /** Only texts travel, not the bytes of uploads. */

@@ -76,7 +76,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
 export function errorFromFetch(cause: unknown, url: string): { error: LocalLiteError; neverSent: boolean } {
   const code = codeOf(cause);
   const reason = code ?? (cause instanceof Error ? cause.message : String(cause));
-  const message = `no answer from ${new URL(url).origin} (${reason}); is the gateway running? Start it with: locallite serve`;
+  const message = `no answer from ${new URL(url).origin} (${reason}); is the gateway running there? Start it with: locallite serve, or give its address as baseUrl`;
   return { error: new LocalLiteError('unreachable', message, { cause }), neverSent: code !== undefined && NEVER_SENT.has(code) };
 }
 

@@ -20,10 +20,40 @@ export interface IngestFile {
   /** A later file of the same key takes its place. */
   readonly key?: string;
   readonly attributes?: Readonly<Record<string, string | number | boolean | (string | number)[]>>;
+  /** Names of the enrichers that are to run; absent: those of the setting `enrich`. */
+  readonly enrich?: readonly string[];
+}
+
+/** How documents are cut; what is absent is as the collection has it. */
+export interface ChunkerRequest {
+  readonly max_tokens?: number;
+  readonly overlap_tokens?: number;
+  readonly min_tokens?: number;
+  readonly context_header?: boolean;
+}
+
+/** What a collection may change of itself; null takes an expiry away. */
+export interface UpdateCollection {
+  readonly name?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly expiresAfterDays?: number | null;
+}
+
+/** Files of the gateway's machine and addresses to ingest, and how. */
+export interface IngestRequest extends Pick<IngestFile, 'attributes' | 'enrich'> {
+  /** Absolute paths below a folder of the setting `ingest.roots`. */
+  readonly paths?: readonly string[];
+  readonly urls?: readonly string[];
+  readonly chunker?: ChunkerRequest;
+  /** Of encrypted documents. */
+  readonly password?: string;
+  /** Index again what has not changed. */
+  readonly force?: boolean;
 }
 
 /** How a collection is checked, and what was found. */
 export interface CollectionCheck {
+  readonly collection: string;
   readonly sound: boolean;
   readonly problems: readonly string[];
 }
@@ -55,6 +85,12 @@ export class Collections {
     return this.#pages<VectorStoreObject>(PATH, options);
   }
 
+  /** @throws LocalLiteError not_found, conflict (the name is taken) */
+  update(name: string, { expiresAfterDays: days, ...change }: UpdateCollection, options: CallOptions = {}): Promise<VectorStoreObject> {
+    const expiry = days === undefined ? {} : { expires_after: days === null ? null : { anchor: 'last_active_at', days } };
+    return this.#transport.json({ ...options, method: 'POST', path: pathOf(name), body: { ...change, ...expiry }, repeatable: true });
+  }
+
   /** With everything in it; uploaded files stay. @throws LocalLiteError not_found */
   async delete(name: string, options: CallOptions = {}): Promise<void> {
     await this.#transport.json({ ...options, method: 'DELETE', path: pathOf(name), repeatable: true });
@@ -65,23 +101,50 @@ export class Collections {
     return this.#pages<VectorStoreFileObject>(`${pathOf(name)}/files`, options);
   }
 
+  /** One of its files: whether it has been read, and what is known of it. @throws LocalLiteError not_found */
+  retrieveFile(name: string, fileId: string, options: CallOptions = {}): Promise<VectorStoreFileObject> {
+    return this.#transport.json({ ...options, method: 'GET', path: filePathOf(name, fileId) });
+  }
+
+  /** The attributes take the place of those that were there. @throws LocalLiteError not_found */
+  updateFile(
+    name: string,
+    fileId: string,
+    { attributes }: { readonly attributes: NonNullable<IngestFile['attributes']> },
+    options: CallOptions = {},
+  ): Promise<VectorStoreFileObject> {
+    return this.#transport.json({ ...options, method: 'POST', path: filePathOf(name, fileId), body: { attributes }, repeatable: true });
+  }
+
+  /** Text of a file as it is indexed, one part a passage. @throws LocalLiteError not_found */
+  async fileText(name: string, fileId: string, options: CallOptions = {}): Promise<readonly string[]> {
+    const path = `${filePathOf(name, fileId)}/content`;
+    const { data } = await this.#transport.json<{ readonly data: readonly { readonly text: string }[] }>({
+      ...options,
+      method: 'GET',
+      path,
+    });
+    return data.map(({ text }) => text);
+  }
+
   /** Takes a file out. @throws LocalLiteError not_found */
   async deleteFile(name: string, fileId: string, options: CallOptions = {}): Promise<void> {
-    const path = `${pathOf(name)}/files/${encodeURIComponent(fileId)}`;
-    await this.#transport.json({ ...options, method: 'DELETE', path, repeatable: true });
+    await this.#transport.json({ ...options, method: 'DELETE', path: filePathOf(name, fileId), repeatable: true });
   }
 
   /** Ingests uploaded files as one job, whose id is the batch's: watch it with `client.jobs.watch(batch.id)`. */
-  addFiles(name: string, files: readonly IngestFile[], options: CallOptions = {}): Promise<FileBatchObject> {
-    return this.#transport.json({ ...options, method: 'POST', path: `${pathOf(name)}/file_batches`, body: { files } });
+  addFiles(
+    name: string,
+    files: readonly IngestFile[],
+    options: CallOptions & { /** Index again what has not changed. */ readonly force?: boolean } = {},
+  ): Promise<FileBatchObject> {
+    const { force, ...call } = options;
+    const body = { files, ...(force && { force }) };
+    return this.#transport.json({ ...call, method: 'POST', path: `${pathOf(name)}/file_batches`, body });
   }
 
   /** Ingests files of the gateway's own machine (below `ingest.roots`) and addresses, as a job. @throws LocalLiteError forbidden */
-  ingest(
-    name: string,
-    request: { readonly paths?: readonly string[]; readonly urls?: readonly string[]; readonly attributes?: IngestFile['attributes'] },
-    options: CallOptions = {},
-  ): Promise<JobObject> {
+  ingest(name: string, request: IngestRequest, options: CallOptions = {}): Promise<JobObject> {
     return this.#transport.json({ ...options, method: 'POST', path: `${ownPathOf(name)}/ingest`, body: request });
   }
 
@@ -96,7 +159,11 @@ export class Collections {
   }
 
   /** Builds another index beside the one that serves, as a job, and puts it in its place when it is whole. */
-  reindex(name: string, request: { readonly model?: string } = {}, options: CallOptions = {}): Promise<JobObject> {
+  reindex(
+    name: string,
+    request: { readonly model?: string; readonly chunker?: ChunkerRequest } = {},
+    options: CallOptions = {},
+  ): Promise<JobObject> {
     return this.#transport.json({ ...options, method: 'POST', path: `${ownPathOf(name)}/reindex`, body: request });
   }
 
@@ -139,6 +206,10 @@ export class Collections {
 
 function pathOf(name: string): string {
   return `${PATH}/${encodeURIComponent(name)}`;
+}
+
+function filePathOf(name: string, fileId: string): string {
+  return `${pathOf(name)}/files/${encodeURIComponent(fileId)}`;
 }
 
 function ownPathOf(name: string): string {

@@ -40,9 +40,14 @@ export class Documents {
   }
 
   /** The passages that ingesting it would embed. */
-  chunk(file: Blob, chunker: ChunkOptions = {}, options: CallOptions & { readonly name?: string } = {}): Promise<DocumentChunks> {
-    const { name, ...call } = options;
-    const fields = Object.fromEntries(Object.entries(chunker).map(([key, value]) => [key, String(value)]));
+  chunk(
+    file: Blob,
+    chunker: ChunkOptions = {},
+    options: CallOptions & { readonly name?: string; readonly password?: string } = {},
+  ): Promise<DocumentChunks> {
+    const { name, password, ...call } = options;
+    const given = { ...chunker, ...(password !== undefined && { password }) };
+    const fields = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)]));
     return this.#transport.json({
       ...call,
       method: 'POST',

@@ -1,5 +1,20 @@
 import type { FileObject } from '../wire/files.ts';
 import type { CallOptions, Transport } from './transport.ts';
+import type { UploadProgress } from './upload.ts';
+
+/** How a file is uploaded. */
+export interface UploadOptions extends CallOptions {
+  /** Absent: the name of the `File`. */
+  readonly name?: string;
+  readonly purpose?: string;
+  /** Seconds after which it goes by itself: an hour to 30 days. */
+  readonly expiresAfterSeconds?: number;
+  /**
+   * Is told how many bytes are on their way, from time to time and once when all are there. In pages by `XMLHttpRequest`; with a `fetch`
+   * of your own in a page, and in service workers, only the end is known.
+   */
+  readonly onProgress?: (progress: UploadProgress) => void;
+}
 
 /** Uploaded files of the gateway. */
 export class Files {
@@ -12,14 +27,33 @@ export class Files {
   /**
    * Uploads a file; it is on the gateway's disk when this resolves.
    * @throws LocalLiteError payload_too_large, disk_full …
-   * @example const { id } = await client.files.create(new File([text], 'notes.md'));
+   * @example
+   * const { id } = await client.files.create(new File([text], 'notes.md'), {
+   *   onProgress: ({ sent, total }) => console.log(`${sent} of ${total} bytes`),
+   * });
    */
-  create(file: Blob, options: CallOptions & { readonly name?: string; readonly purpose?: string } = {}): Promise<FileObject> {
-    const { name = 'name' in file ? String(file.name) : 'file', purpose = 'assistants', ...call } = options;
+  create(file: Blob, options: UploadOptions = {}): Promise<FileObject> {
+    const {
+      name = 'name' in file ? String(file.name) : 'file',
+      purpose = 'assistants',
+      expiresAfterSeconds: seconds,
+      onProgress,
+      ...call
+    } = options;
     const form = new FormData();
     form.set('purpose', purpose);
+    if (seconds !== undefined) {
+      form.set('expires_after[anchor]', 'created_at');
+      form.set('expires_after[seconds]', String(seconds));
+    }
     form.set('file', file, name);
-    return this.#transport.json({ ...call, method: 'POST', path: '/v1/files', form });
+    return this.#transport.json({
+      ...call,
+      method: 'POST',
+      path: '/v1/files',
+      form,
+      ...(onProgress && { upload: { total: file.size, onProgress } }),
+    });
   }
 
   /** @throws LocalLiteError not_found */

@@ -1,6 +1,7 @@
 import { LocalLiteError } from '../errors.ts';
 import { errorFromAnswer, errorFromFetch } from './api-error.ts';
 import { type Failure, mayRetry, retryDelayMs, wait } from './retry.ts';
+import { growing, sendForm, type UploadProgress } from './upload.ts';
 
 /** What every call accepts beside its own arguments. */
 export interface CallOptions {
@@ -37,6 +38,8 @@ export interface Call extends CallOptions {
   readonly body?: unknown;
   /** Sent as a form instead. */
   readonly form?: FormData;
+  /** Of the file in the form; whoever wants to know how far it is. */
+  readonly upload?: { readonly total: number; readonly onProgress: (progress: UploadProgress) => void };
   /** Sent as it is, with a `content-type` of its own in `headers`. */
   readonly raw?: string | Blob;
   readonly headers?: Readonly<Record<string, string>>;
@@ -44,6 +47,13 @@ export interface Call extends CallOptions {
   readonly repeatable?: boolean;
   /** A status of 400 or above that carries an answer, not an error. */
   readonly alsoOk?: number;
+}
+
+/** How a try goes beside its call. */
+interface Try {
+  /** The answer is read by the caller, at his own pace. */
+  readonly openEnded: boolean;
+  readonly tell: ((sent: number) => void) | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 300_000;
@@ -57,6 +67,7 @@ export class Transport {
   readonly #timeoutMs: number;
   readonly #retries: number;
   readonly #fetch: typeof fetch;
+  readonly #isGlobalFetch: boolean;
 
   /** @throws LocalLiteError invalid_request for an option that makes no sense, with its name in `param` */
   constructor(options: ClientOptions) {
@@ -64,6 +75,7 @@ export class Transport {
     this.#headers = options.apiKey ? { authorization: `Bearer ${checkedKey(options.apiKey)}` } : {};
     this.#timeoutMs = checkedTimeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     this.#retries = checkedRetries(options.retries ?? DEFAULT_RETRIES);
+    this.#isGlobalFetch = options.fetch === undefined;
     // Browsers refuse a `fetch` that is called as a method of another object.
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   }
@@ -88,16 +100,20 @@ export class Transport {
   async #retrying<T>(call: Call, read: (response: Response) => Promise<T>, openEnded = false): Promise<T> {
     const retries = call.retries === undefined ? this.#retries : checkedRetries(call.retries);
     const repeatable = call.repeatable ?? call.method === 'GET';
+    const tell = call.upload && growing(call.upload.total, call.upload.onProgress);
     for (let attempt = 0; ; attempt++) {
       if (call.signal?.aborted) throw cancelled(call.signal);
-      const outcome = await this.#try(call, read, openEnded);
-      if ('value' in outcome) return outcome.value;
+      const outcome = await this.#try(call, read, { openEnded, tell });
+      if ('value' in outcome) {
+        if (call.upload !== undefined) tell?.(call.upload.total);
+        return outcome.value;
+      }
       if (attempt >= retries || !mayRetry(outcome, repeatable)) throw outcome.error;
       await wait(retryDelayMs(attempt, outcome.error.retryAfterSeconds), call.signal);
     }
   }
 
-  async #try<T>(call: Call, read: (response: Response) => Promise<T>, openEnded: boolean): Promise<{ readonly value: T } | Failure> {
+  async #try<T>(call: Call, read: (response: Response) => Promise<T>, { openEnded, tell }: Try): Promise<{ readonly value: T } | Failure> {
     const timeoutMs = call.timeoutMs === undefined ? this.#timeoutMs : checkedTimeout(call.timeoutMs);
     const abort = new AbortController();
     const onAbort = (): void => abort.abort(call.signal?.reason);
@@ -110,7 +126,7 @@ export class Transport {
     const url = this.baseUrl + call.path;
     let keepListening = false;
     try {
-      const response = await this.#fetch(url, this.#init(call, abort.signal));
+      const response = await this.#send(url, call, { signal: abort.signal, tell });
       if (!response.ok && response.status !== call.alsoOk)
         return { error: errorFromAnswer(response, await response.text()), neverSent: false };
       const value = await read(response);
@@ -125,6 +141,12 @@ export class Transport {
       clearTimeout(timer);
       if (!keepListening) call.signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  #send(url: string, call: Call, { signal, tell }: Pick<Try, 'tell'> & { readonly signal: AbortSignal }): Promise<Response> {
+    const init = this.#init(call, signal);
+    if (call.form === undefined || tell === undefined) return this.#fetch(url, init);
+    return sendForm({ fetch: this.#fetch, isGlobalFetch: this.#isGlobalFetch, url, init, form: call.form, tell });
   }
 
   #init(call: Call, signal: AbortSignal): RequestInit {

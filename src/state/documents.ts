@@ -33,8 +33,7 @@ export class DocumentTable {
       return this.#require(id);
     }
     this.#sql.run(
-      "UPDATE documents SET file_id = ?, status = 'in_progress', error_code = NULL, error_message = NULL, chunker = ?, updated_at = ? WHERE id = ?",
-      fileId,
+      "UPDATE documents SET status = 'in_progress', error_code = NULL, error_message = NULL, chunker = ?, updated_at = ? WHERE id = ?",
       chunker ?? known.chunker ?? null,
       now,
       known.id,
@@ -163,15 +162,28 @@ export class DocumentTable {
     this.#sql.run('INSERT OR REPLACE INTO contents (document_id, parsed) VALUES (?, ?)', document.id, compressed);
     this.#sql.run(
       `UPDATE documents SET status = 'completed', error_code = NULL, error_message = NULL, attributes = ?, facts = ?, content_sha256 = ?,
-       usage_bytes = ?, version = ?, updated_at = ? WHERE id = ?`,
+       file_id = ?, chunker = ?, usage_bytes = ?, version = ?, updated_at = ? WHERE id = ?`,
       JSON.stringify(content.attributes ?? document.attributes),
       content.facts,
       content.contentSha256,
+      content.fileId ?? document.fileId,
+      content.chunker ?? document.chunker ?? null,
       bytes,
       version,
       Date.now(),
       document.id,
     );
+    this.#sql.run('DELETE FROM meeting_points WHERE document_id = ?', document.id);
+    for (const point of content.meetingPoints ?? []) {
+      this.#sql.run('INSERT OR IGNORE INTO meeting_points (point, document_id) VALUES (?, ?)', point, document.id);
+    }
+  }
+
+  meeting(documentId: number, limit: number): readonly DocumentRow[] {
+    const sql = `SELECT d.* FROM documents d JOIN documents own ON own.id = ?1 AND own.collection_id = d.collection_id
+      WHERE d.id IN (SELECT other.document_id FROM meeting_points mine JOIN meeting_points other ON other.point = mine.point
+        AND other.document_id < mine.document_id WHERE mine.document_id = ?1) ORDER BY d.id LIMIT ?2`;
+    return this.#sql.all(sql, documentId, limit).map(toDocument);
   }
 
   #replaceChunks(editionId: number, documentId: number, chunks: readonly NewChunk[]): void {

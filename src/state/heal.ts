@@ -23,7 +23,10 @@ export function heal(sql: Sqlite): HealReport {
     `DELETE FROM jobs WHERE ${ENDED} AND id NOT IN (SELECT id FROM jobs WHERE ${ENDED} ORDER BY created_at DESC, rowid DESC LIMIT ?)`,
     KEPT_JOBS,
   );
-  return { requeuedJobs, orphanFiles: 0, missingFiles: 0, abandonedEditions, tornChunks: mend(sql) };
+  const orphanFiles = sql.run(
+    "DELETE FROM files WHERE origin <> 'upload' AND NOT EXISTS (SELECT 1 FROM documents WHERE file_id = files.id)",
+  ).changes;
+  return { requeuedJobs, orphanFiles, missingFiles: 0, abandonedEditions, tornChunks: mend(sql) };
 }
 
 /** Whole documents go, because a part of one answers questions wrongly; indexes hear of it. */

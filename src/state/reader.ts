@@ -9,6 +9,8 @@ export interface ChunkText {
   readonly text: string;
   /** Title and headings above it. */
   readonly lead: string;
+  /** ISO 639-1, where it was found out: the passage's own, or the document's. */
+  readonly language?: string;
 }
 
 /** Vectors of passages, row-major [chunks, dimensions]. */
@@ -17,7 +19,7 @@ export interface ChunkVectors {
   readonly vectors: Float32Array;
 }
 
-/** What filters are about. */
+/** What filters are about: the user's attributes, and what is known of the document (`language`, `keywords`, `pii`, `media_type`) under names that the user did not take. */
 export interface DocumentAttributes {
   readonly documentId: number;
   readonly attributes: Attributes;
@@ -42,19 +44,28 @@ export interface StateReader {
   close(): void;
 }
 
-const TEXTS = 'SELECT id, document_id, text, lead FROM chunks WHERE edition_id = ?';
+const TEXTS = "SELECT id, document_id, text, lead, json_extract(meta, '$.meta.language') AS language FROM chunks WHERE edition_id = ?";
+const FACTS = "CASE WHEN json_valid(facts) THEN facts ELSE '{}' END";
+const LANGUAGES = `SELECT id, json_extract(${FACTS}, '$.language') AS language FROM documents WHERE id IN (SELECT value FROM json_each(?))`;
+/** In the order of {@link KNOWN}. */
+const KNOWN_FACTS = `json_array(coalesce(json_extract(${FACTS}, '$.language'), json_extract(${FACTS}, '$.metadata.language')),
+  json(json_extract(${FACTS}, '$.keywords')), json(json_extract(${FACTS}, '$.pii')), json_extract(${FACTS}, '$.metadata.mediaType'))`;
+const KNOWN = ['language', 'keywords', 'pii', 'media_type'];
 const VECTORS = 'SELECT c.id, v.vector FROM chunks c JOIN vectors v ON v.chunk_id = c.id WHERE c.edition_id = ?';
 
 /** @throws LocalLiteError store_corrupt, internal */
 export function openReader(path: string): StateReader {
   const sql = new Sqlite(path, { readOnly: true });
-  const texts = (rows: ReturnType<Sqlite['all']>): readonly ChunkText[] =>
-    rows.map((row) => ({
-      chunk: Number(row['id']),
-      documentId: Number(row['document_id']),
-      text: String(row['text']),
-      lead: String(row['lead']),
-    }));
+  const texts = (rows: ReturnType<Sqlite['all']>): readonly ChunkText[] => {
+    const documents = JSON.stringify([...new Set(rows.map((row) => Number(row['document_id'])))]);
+    const languages = new Map(sql.all(LANGUAGES, documents).map((row) => [Number(row['id']), row['language']]));
+    return rows.map((row) => {
+      const documentId = Number(row['document_id']);
+      const language = row['language'] ?? languages.get(documentId);
+      const known = typeof language === 'string' ? { language } : {};
+      return { chunk: Number(row['id']), documentId, text: String(row['text']), lead: String(row['lead']), ...known };
+    });
+  };
   return {
     edition(id) {
       const row = sql.get('SELECT * FROM editions WHERE id = ?', id);
@@ -74,10 +85,10 @@ export function openReader(path: string): StateReader {
       const named = documents === undefined ? '' : ' AND d.id IN (SELECT value FROM json_each(?))';
       const parameters = documents === undefined ? [editionId] : [editionId, JSON.stringify(documents)];
       const rows = sql.all(
-        `SELECT d.id, d.attributes FROM documents d JOIN indexed i ON i.document_id = d.id WHERE i.edition_id = ?${named}`,
+        `SELECT d.id, d.attributes, ${KNOWN_FACTS} AS known FROM documents d JOIN indexed i ON i.document_id = d.id WHERE i.edition_id = ?${named}`,
         ...parameters,
       );
-      return rows.map((row) => ({ documentId: Number(row['id']), attributes: JSON.parse(String(row['attributes'])) as Attributes }));
+      return rows.map((row) => ({ documentId: Number(row['id']), attributes: withKnown(row) }));
     },
     atOnce(work) {
       sql.exec('BEGIN');
@@ -89,6 +100,15 @@ export function openReader(path: string): StateReader {
     },
     close: () => sql.close(),
   };
+}
+
+function withKnown(row: ReturnType<Sqlite['all']>[number]): Attributes {
+  const known = JSON.parse(String(row['known'])) as readonly (Attributes[string] | null)[];
+  const facts = KNOWN.flatMap((name, index) => {
+    const value = known[index];
+    return value === null || value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(facts), ...(JSON.parse(String(row['attributes'])) as Attributes) };
 }
 
 function toChange(row: ReturnType<Sqlite['all']>[number]): ChunkChange {

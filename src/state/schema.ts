@@ -142,4 +142,13 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX job_items_by_state ON job_items(job_id, state, ordinal);
   CREATE INDEX job_items_by_document ON job_items(document_id);
   `,
+  `
+  -- Numbers that near copies of a document have in common with it.
+  CREATE TABLE meeting_points (
+    point INTEGER NOT NULL,
+    document_id INTEGER NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+    PRIMARY KEY (point, document_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX meeting_points_by_document ON meeting_points(document_id);
+  `,
 ];

@@ -112,6 +112,12 @@ export interface NewContent {
   readonly parsed: string;
   readonly facts: string;
   readonly attributes?: Attributes;
+  /** The file that this content is of, where it is not the document's; what {@link State.dropUnusedFile} says goes for the one before. */
+  readonly fileId?: string;
+  /** The document's own way to be cut, where it changes. */
+  readonly chunker?: string;
+  /** Numbers under which near copies of the document meet; absent: none. */
+  readonly meetingPoints?: readonly number[];
   readonly chunks: readonly NewChunk[];
   /** Also settles this item of a job in the same transaction. */
   readonly item?: { readonly jobId: string; readonly ordinal: number };
@@ -172,8 +178,9 @@ export interface Page<T> {
 export interface HealReport {
   /** Jobs that were running when the process ended and wait again. */
   readonly requeuedJobs: number;
-  /** Bytes without a row, and rows without bytes, that were removed. */
+  /** Files that were read in place and have no document. */
   readonly orphanFiles: number;
+  /** Always 0: bytes without a row are no concern of the database. */
   readonly missingFiles: number;
   /** Unfinished editions without a job. */
   readonly abandonedEditions: number;
@@ -214,9 +221,11 @@ export interface State {
   listFiles(page: PageRequest & { readonly purpose?: string }): Promise<Page<FileRow>>;
   /** Its documents go too. */
   deleteFile(id: string): Promise<boolean>;
+  /** Deletes the row of a file that no document is made of and no item of an unfinished job waits to read. Its bytes are the caller's. */
+  dropUnusedFile(id: string): Promise<boolean>;
   expiredFiles(now: number): Promise<readonly string[]>;
 
-  /** The document of this file in this collection, made if it is not there (`in_progress`). With `sourceKey`, the one of that source, whose file becomes this one. */
+  /** The document of this file in this collection, made if it is not there (`in_progress`). With `sourceKey`, the one of that source; another file takes its place with {@link State.putContent}. */
   openDocument(document: {
     readonly collectionId: string;
     readonly fileId: string;
@@ -242,6 +251,8 @@ export interface State {
 
   /** One transaction: the old chunks of this edition go, the new ones are there, the status is `completed`. False if the document or edition is gone, or the edition is being built and the document has a newer content. */
   putContent(content: NewContent): Promise<boolean>;
+  /** Documents of the same collection that were there before this one and share a meeting point with it, the first ones, in the order in which they came. */
+  documentsMeeting(documentId: number, limit: number): Promise<readonly DocumentRow[]>;
   /** {@link NewContent.parsed} of the current version. */
   parsedContent(documentId: number): Promise<string | undefined>;
   chunks(ids: readonly number[]): Promise<readonly ChunkRow[]>;
@@ -267,7 +278,12 @@ export interface State {
     jobId: string,
     options: { readonly state?: ItemState; readonly from?: number; readonly limit: number },
   ): Promise<readonly JobItemRow[]>;
-  settleItem(jobId: string, ordinal: number, change: Partial<Pick<JobItemRow, 'state' | 'error' | 'documentId'>>): Promise<void>;
+  /** `unusedFile`: what the item brought and nothing needs; {@link State.dropUnusedFile} in the same transaction. */
+  settleItem(
+    jobId: string,
+    ordinal: number,
+    change: Partial<Pick<JobItemRow, 'state' | 'error' | 'documentId'>> & { readonly unusedFile?: string | undefined },
+  ): Promise<void>;
   itemCounts(jobId: string): Promise<Readonly<Record<ItemState, number>>>;
   /** Appends items to a job that is still running (a watched folder). */
   addItems(jobId: string, items: readonly { readonly source: string; readonly documentId?: number }[]): Promise<void>;

@@ -64,6 +64,7 @@ export function callsOf(sql: Sqlite): StateCalls {
       documents.deleteOfFile(id);
       return sql.run('DELETE FROM files WHERE id = ?', id).changes > 0;
     }),
+    dropUnusedFile: whole((id) => dropUnusedFile(sql, id)),
     expiredFiles: (now) => sql.all('SELECT id FROM files WHERE expires_at < ?', now).map(({ id }) => String(id)),
     openDocument: whole((document) => documents.open(document)),
     findDocument: (collectionId, fileId) => documents.find(collectionId, fileId),
@@ -74,7 +75,13 @@ export function callsOf(sql: Sqlite): StateCalls {
     setDocumentStatus: whole((id, status, error) => documents.setStatus(id, status, error)),
     setAttributes: whole((id, attributes) => documents.setAttributes(id, attributes)),
     deleteDocument: whole((id) => documents.delete(id)),
-    putContent: whole((content) => documents.put(content)),
+    putContent: whole((content) => {
+      const before = content.fileId === undefined ? undefined : documents.byId([content.documentId])[0]?.fileId;
+      const isThere = documents.put(content);
+      if (isThere && before !== undefined && before !== content.fileId) dropUnusedFile(sql, before);
+      return isThere;
+    }),
+    documentsMeeting: (documentId, limit) => documents.meeting(documentId, limit),
     parsedContent: (documentId) => documents.parsed(documentId),
     chunks: (ids) => documents.chunks(ids),
     chunksOf: (documentId, first = 0, last = Number.MAX_SAFE_INTEGER) => documents.chunksOf(documentId, first, last),
@@ -91,12 +98,23 @@ export function callsOf(sql: Sqlite): StateCalls {
     findJob: (id) => jobs.find(id),
     listJobs: (limit) => jobs.list(limit),
     jobItems: (jobId, options) => jobs.items(jobId, options),
-    settleItem: whole((jobId, ordinal, change) => jobs.settle(jobId, ordinal, change)),
+    settleItem: whole((jobId, ordinal, { unusedFile, ...change }) => {
+      jobs.settle(jobId, ordinal, change);
+      if (unusedFile !== undefined) dropUnusedFile(sql, unusedFile);
+    }),
     itemCounts: (jobId) => jobs.counts(jobId),
     addItems: whole((jobId, items) => jobs.addItems(jobId, items)),
     verify: () => problems(sql),
     vacuum: () => vacuum(sql),
   };
+}
+
+function dropUnusedFile(sql: Sqlite, id: string): boolean {
+  const isAwaited = `EXISTS (SELECT 1 FROM jobs j JOIN job_items i ON i.job_id = j.id AND i.state = 'waiting'
+    WHERE j.state NOT IN ('succeeded', 'failed', 'cancelled') AND json_extract(i.source, '$.fileId') = ?1)`;
+  const sqlText = `DELETE FROM files WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM documents WHERE file_id = ?1)
+    AND (origin <> 'upload' OR NOT ${isAwaited})`;
+  return sql.run(sqlText, id).changes > 0;
 }
 
 function addFile(sql: Sqlite, file: FileRow): void {

@@ -1,5 +1,5 @@
-import { LocalLiteError } from '../errors.ts';
 import type { IndexHits, TextIndex, TextQuery, VectorIndex } from '../indexing/index-types.ts';
+import { expectSame, expectTrue } from './expect.ts';
 
 /** One named check of a contract suite; it throws where the contract is broken. */
 export interface ContractCheck {
@@ -316,11 +316,6 @@ function expectHits({ chunks }: IndexHits, wanted: readonly number[]): void {
   expectSame(chunks, wanted);
 }
 
-function expectSame(found: unknown, wanted: unknown): void {
-  const [a, b] = [JSON.stringify(found), JSON.stringify(wanted)];
-  expectTrue(a === b, `${a} instead of ${b}`);
-}
-
 function expectClose(found: number | undefined, wanted: number, what: string): void {
   expectTrue(found !== undefined && Math.abs(found - wanted) < 1e-4, `${what}: ${found} instead of ${wanted}`);
 }
@@ -333,8 +328,4 @@ function expectThrows(work: () => unknown, what: string): void {
     isRefused = true;
   }
   expectTrue(isRefused, `${what} was taken`);
-}
-
-function expectTrue(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new LocalLiteError('internal', `the contract is broken: ${what}`);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { attributesSchema } from './attributes.ts';
+import { ENRICH, enrichSchema } from './enrich.ts';
 import { type FieldTable, honoured } from './fields.ts';
 
 const chunkerSchema = z.strictObject({
@@ -19,6 +20,7 @@ export const collectionIngestSchema = z
     chunker: chunkerSchema.optional(),
     password: z.string().optional(),
     force: z.boolean().optional(),
+    enrich: enrichSchema.optional(),
   })
   .refine((value) => (value.paths?.length ?? 0) + (value.urls?.length ?? 0) > 0, { error: 'paths or urls is required', path: ['paths'] });
 
@@ -29,6 +31,7 @@ export const collectionIngestFields: FieldTable = {
   chunker: honoured('locallite', 'How these documents are cut: max_tokens, overlap_tokens, min_tokens, context_header.'),
   password: honoured('locallite', 'Of encrypted documents.'),
   force: honoured('locallite', 'Index again what has not changed.'),
+  enrich: honoured('locallite', ENRICH),
 };
 
 /** Body of POST /v1/collections/{vector_store_id}/reindex. */

@@ -19,6 +19,8 @@ export interface Field {
   readonly class: FieldClass;
   readonly origin: FieldOrigin;
   readonly note: string;
+  /** `null` is a value of its own (it takes something away); elsewhere it means the same as a field that is absent. */
+  readonly nullable?: true;
 }
 
 /** All fields of a request that have a class; a field that is not in the table is unknown. */
@@ -27,6 +29,11 @@ export type FieldTable = Readonly<Record<string, Field>>;
 /** A field with the effect that its documentation promises. */
 export function honoured(origin: Field['origin'], note: string): Field {
   return { class: 'honoured', origin, note };
+}
+
+/** A honoured field that `null` empties. */
+export function honouredWithNull(origin: Field['origin'], note: string): Field {
+  return { class: 'honoured', origin, note, nullable: true };
 }
 
 /** A field that changes nothing and does no harm. */

@@ -12,7 +12,7 @@ export interface Parsed<T> {
 }
 
 /**
- * Checks the JSON body of a request. Absent and `null` mean the same.
+ * Checks the JSON body of a request. Absent and `null` mean the same, unless the field says otherwise (`nullable` of its {@link FieldTable}).
  * @throws LocalLiteError invalid_request, with `param` naming the field at fault, e.g. `input[3]`.
  */
 export function parseBody<T>(schema: z.ZodType<T>, fields: FieldTable, body: unknown, unknownFields: UnknownFields): Parsed<T> {
@@ -41,8 +41,8 @@ function sortFields(entries: readonly [string, unknown][], fields: FieldTable, u
   const known: Record<string, unknown> = {};
   const ignored: string[] = [];
   for (const [name, value] of entries) {
-    if (value === null) continue;
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (value === null && field?.nullable !== true) continue;
     if (field?.class === 'refused') throw refusal(name, `the ${what} "${name}" is not supported: ${field.note}`);
     if (field === undefined && unknownFields === 'refuse') throw refusal(name, unknownMessage(name, fields, what));
     if (field === undefined || field.class === 'accepted_without_effect') ignored.push(name);

@@ -14,7 +14,12 @@ export const searchRequestSchema = z.strictObject({
     .strictObject({
       ranker: z.string().optional(),
       score_threshold: share.optional(),
-      hybrid_search: z.strictObject({ embedding_weight: z.number().min(0), text_weight: z.number().min(0) }).optional(),
+      hybrid_search: z
+        .strictObject({ embedding_weight: z.number().min(0), text_weight: z.number().min(0) })
+        .refine((weights) => weights.embedding_weight + weights.text_weight > 0, {
+          error: 'embedding_weight and text_weight must not both be 0',
+        })
+        .optional(),
     })
     .optional(),
   mode: z.enum(['hybrid', 'dense', 'text']).optional(),
@@ -28,6 +33,7 @@ export const searchRequestSchema = z.strictObject({
   context_tokens: z.int().min(1).max(1_000_000).optional(),
   fuzzy: z.boolean().optional(),
   exact: z.boolean().optional(),
+  collapse_duplicates: z.boolean().optional(),
 });
 
 export type SearchRequestObject = z.input<typeof searchRequestSchema>;
@@ -36,7 +42,10 @@ export const searchRequestFields: FieldTable = {
   query: honoured('openai', 'A question, or up to 16 phrasings of one. Words in double quotes must be there word for word.'),
   rewrite_query: honoured('openai', 'Only false; true is refused.'),
   max_num_results: honoured('openai', "Hits: 1 to 50 in OpenAI's API, up to 1,000 here; 10 when absent."),
-  filters: honoured('openai', 'On attributes: eq, ne, gt, gte, lt, lte, in, nin; and, or; contains and not_contains for lists.'),
+  filters: honoured(
+    'openai',
+    'On attributes, and on what is known of each file (language, keywords, pii, media_type): eq, ne, gt, gte, lt, lte, in, nin; and, or; contains and not_contains for lists.',
+  ),
   ranking_options: honoured(
     'openai',
     'score_threshold; hybrid_search weights; ranker: `none` (no reranker), `auto` or `default-2024-11-15` (the setting search.rerank), or the name of a rerank model.',
@@ -51,6 +60,7 @@ export const searchRequestFields: FieldTable = {
   window: honoured('locallite', 'Neighbouring passages to show around each hit.'),
   context_tokens: honoured('locallite', 'Also make numbered blocks for a prompt, of at most so many tokens.'),
   fuzzy: honoured('locallite', 'Whether misspelt words may be found; true when absent.'),
+  collapse_duplicates: honoured('locallite', 'Passages that say nearly the same as a better hit give way to it; the hit names them.'),
   exact: honoured('locallite', 'Compare with every vector instead of using the graph of a large collection.'),
 };
 
@@ -77,6 +87,10 @@ const hitExtensionSchema = z.strictObject({
   snippet: z.strictObject({ text: z.string(), highlights: z.array(offsetsSchema) }),
   window_text: z.string().nullable(),
   meta: z.record(z.string(), z.unknown()).meta({ description: 'What enrichers found.' }),
+  duplicates: z
+    .array(z.strictObject({ chunk_id: z.int(), file_id: z.string() }))
+    .optional()
+    .meta({ description: 'Passages that gave way to it (`collapse_duplicates`).' }),
 });
 
 /** One hit. */

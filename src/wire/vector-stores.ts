@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { attributesSchema, metadataSchema } from './attributes.ts';
-import { type FieldTable, honoured } from './fields.ts';
+import { ENRICH, enrichSchema } from './enrich.ts';
+import { type FieldTable, honoured, honouredWithNull } from './fields.ts';
 import { pageSchema, pagingFields, pagingSchema } from './paging.ts';
 
 /** OpenAI's bounds of a static strategy. */
@@ -50,14 +51,14 @@ export const vectorStoreCreateFields: FieldTable = {
 /** Body of POST /v1/vector_stores/{vector_store_id}. */
 export const vectorStoreUpdateSchema = z.strictObject({
   name: z.string().min(1).max(256).optional(),
-  expires_after: expiresAfterSchema.optional(),
-  metadata: metadataSchema.optional(),
+  expires_after: expiresAfterSchema.nullish(),
+  metadata: metadataSchema.nullish(),
 });
 
 export const vectorStoreUpdateFields: FieldTable = {
   name: honoured('openai', 'Another name; unique.'),
-  expires_after: honoured('openai', 'Days after the last use when it goes by itself.'),
-  metadata: honoured('openai', 'Takes the place of what was there.'),
+  expires_after: honouredWithNull('openai', 'Days after the last use when it goes by itself; null: never.'),
+  metadata: honouredWithNull('openai', 'Takes the place of what was there; null: none.'),
 };
 
 const countsSchema = z.strictObject({
@@ -108,9 +109,11 @@ export const vectorStoreFileCreateSchema = z.strictObject({
   attributes: attributesSchema.optional(),
   chunking_strategy: chunkingStrategySchema.optional(),
   key: z.string().min(1).max(4096).optional(),
+  enrich: enrichSchema.optional(),
 });
 
 export const vectorStoreFileCreateFields: FieldTable = {
+  enrich: honoured('locallite', ENRICH),
   file_id: honoured('openai', 'An uploaded file.'),
   attributes: honoured('openai', 'Up to 16 texts, numbers, booleans or (ours) lists to filter by.'),
   chunking_strategy: honoured('openai', STRATEGY),
@@ -121,9 +124,9 @@ export const vectorStoreFileCreateFields: FieldTable = {
 };
 
 /** Body of POST /v1/vector_stores/{vector_store_id}/files/{file_id}. */
-export const vectorStoreFileUpdateSchema = z.strictObject({ attributes: attributesSchema });
+export const vectorStoreFileUpdateSchema = z.strictObject({ attributes: attributesSchema.nullable() });
 export const vectorStoreFileUpdateFields: FieldTable = {
-  attributes: honoured('openai', 'Take the place of those that were there.'),
+  attributes: honouredWithNull('openai', 'Take the place of those that were there; null: none.'),
 };
 
 /** Query of the lists of files of a vector store. */
@@ -157,6 +160,14 @@ export const vectorStoreFileSchema = z
       pages: z.int().nullable(),
       media_type: z.string().nullable(),
       parser: z.string().nullable(),
+      keywords: z.array(z.string()).meta({ description: 'Phrases that tell what it is about, the best first.' }),
+      entities: z
+        .array(z.strictObject({ type: z.string(), value: z.string(), count: z.int(), personal: z.boolean() }))
+        .meta({ description: 'Dates, amounts, addresses, numbers and identifiers in it, the most frequent first; card numbers masked.' }),
+      pii: z.array(z.string()).nullable().meta({ description: 'Types of entities that tell of a person; null where nobody looked.' }),
+      summary: z.string().nullable().meta({ description: 'Its most central sentences, or what a chat model wrote.' }),
+      duplicate_of: z.string().nullable().meta({ description: 'Id of an earlier file here of which it is a near copy.' }),
+      enrichers: z.array(z.string()).meta({ description: 'What looked at it.' }),
       warnings: z.array(z.strictObject({ code: z.string(), message: z.string(), page: z.int().optional(), part: z.string().optional() })),
     }),
   })
@@ -186,6 +197,8 @@ export const fileBatchCreateSchema = z
     files: z.array(vectorStoreFileCreateSchema).min(1).max(2000).optional(),
     attributes: attributesSchema.optional(),
     chunking_strategy: chunkingStrategySchema.optional(),
+    enrich: enrichSchema.optional(),
+    force: z.boolean().optional(),
   })
   .refine((value) => (value.file_ids === undefined) !== (value.files === undefined), {
     error: 'file_ids or files is required, and not both',
@@ -197,6 +210,8 @@ export const fileBatchCreateFields: FieldTable = {
   files: honoured('openai', 'The same, each with attributes and a strategy of its own.'),
   attributes: honoured('openai', 'Of every file in file_ids.'),
   chunking_strategy: honoured('openai', STRATEGY),
+  enrich: honoured('locallite', ENRICH),
+  force: honoured('locallite', 'Index again what has not changed.'),
 };
 
 /** Several files that are ingested together, as OpenAI has it. */

@@ -36,6 +36,7 @@ async function startSite(): Promise<{ server: Server; url: string; keys: string[
         data: [{ object: 'embedding', index: 0, embedding: encodeVector(Float32Array.of(0.1, -2.5, 3e-39)) }],
       });
     }
+    if (request.url === '/v1/files') return void request.on('end', () => json({ id: 'file-1', got: request.headers['content-type'] }));
     if (request.url === '/v1/models/pull') return json({ ...JOB, state: 'queued' }, 202);
     if (request.url === '/v1/jobs/job_1/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -73,6 +74,21 @@ describe.skipIf(EXECUTABLE === undefined)('the SDK in Chromium (skipped where no
     const vector = await inPage("return [...(await client.embed('a cat'))]");
     expect(vector).toEqual([...Float32Array.of(0.1, -2.5, 3e-39)]);
     expect(site.keys.filter((key) => key === 'Bearer k1')).toHaveLength(2);
+  });
+
+  it('tells how far an upload is', async () => {
+    const told = await inPage(
+      'const told = []; const file = new Blob([new Uint8Array(5_000_000)]); const made = await client.files.create(file, { onProgress: (one) => told.push(one) }); return { made, told }',
+    );
+    const { made, told: steps } = told as { made: { id: string; got: string }; told: { sent: number; total: number }[] };
+    expect(made).toEqual({ id: 'file-1', got: expect.stringMatching(/^multipart\/form-data; boundary=/) });
+    expect(steps.map(({ sent }) => sent)).toEqual([...new Set(steps.map(({ sent }) => sent))].sort((a, b) => a - b));
+    expect(steps.at(-1)).toEqual({ sent: 5_000_000, total: 5_000_000 });
+    await expect(
+      inPage(
+        'const stop = new AbortController(); await client.files.create(new Blob([new Uint8Array(9e6)]), { signal: stop.signal, onProgress: () => stop.abort() })',
+      ),
+    ).rejects.toThrow('aborted by its signal');
   });
 
   it('follows a pull by server-sent events', async () => {

@@ -76,7 +76,6 @@ describe('POST /embed', () => {
       }),
     ).toEqual([one, two]);
     expect(await ask('/embed', teiEmbeddingsSchema, { inputs: [[2, 9, 3], 'w2 w3'] })).toEqual([one, two]);
-    expect(await ask('/embed', teiEmbeddingsSchema, { inputs: '' })).toEqual(await vectorsOf({ input: [''] }));
   });
 
   it('hands its fields to the gateway', async () => {
@@ -154,6 +153,8 @@ describe('what is wrong with inputs', () => {
     ['null', { inputs: null }, 422, 'Validation', 'inputs: is required'],
     ['a number', { inputs: 5 }, 422, 'Validation', 'inputs: must be a string or an array, not a number'],
     ['an empty array', { inputs: [] }, 400, 'Empty', 'inputs cannot be empty'],
+    ['an empty text', { inputs: '' }, 400, 'Empty', 'inputs cannot be empty'],
+    ['an empty text among others', { inputs: ['w1', ''] }, 400, 'Empty', 'inputs[1] cannot be empty'],
     ['no ids', { inputs: [[]] }, 422, 'Validation', 'inputs[0]: must not be empty'],
     ['an object', { inputs: ['a', {}] }, 422, 'Validation', 'inputs[1]: must be a string or an array of token ids, not an object'],
     ['a half id', { inputs: [1, 2.5] }, 422, 'Validation', 'inputs[1]: 2.5 is not a token id'],

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -183,6 +183,42 @@ describe('pipes and signals', () => {
     expect(err).toBe('locallite: interrupted\n');
   });
 
+  it('prints no call that would fail where the default model is missing', async () => {
+    const child = start(['serve', '--port', '0'], { ...ENV, LOCALLITE_HOME: join(HOME, 'empty') });
+    const stopped = ended(child);
+    const told = await new Promise<string>((resolve) => {
+      let text = '';
+      child.stderr?.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (text.includes('the default model is missing')) resolve(text);
+      });
+    });
+    child.kill('SIGTERM');
+    expect(told).toContain('offline');
+    expect((await stopped).out).not.toContain('curl');
+  });
+
+  it('tells how a variant that is not there is made, and which there are', async () => {
+    const missing = await run(['pin', 'all-MiniLM-L6-v2#fp32']);
+    expect(missing).toMatchObject({ code: 3, err: expect.stringContaining('locallite convert all-MiniLM-L6-v2 --precision fp32 --pin') });
+    const unknown = await run(['pin', 'all-MiniLM-L6-v2#banana']);
+    expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('fp32, fp16, int8, q4 can be made') });
+  });
+
+  it('does not distill over a model that is there, and says how else', async () => {
+    mkdirSync(join(HOME, 'distilled', 'all-MiniLM-L6-v2-static', 'some'), { recursive: true });
+    const stranger = await run(['distill', 'all-MiniLM-L6-v2']);
+    expect(stranger).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/all-MiniLM-L6-v2-static is not empty\. --out writes another folder/),
+    });
+    await run(['alias', 'set', 'all-MiniLM-L6-v2-static', 'all-MiniLM-L6-v2']);
+    expect((await run(['distill', 'all-MiniLM-L6-v2'])).err).toMatch(
+      /all-MiniLM-L6-v2-static is there already, in .*: use it by that name\. --out/,
+    );
+    await run(['alias', 'rm', 'all-MiniLM-L6-v2-static']);
+  });
+
   it('refuses to pull while offline: code 4', async () => {
     const { code, err } = await run(['pull', 'bge-small-en-v1.5']);
     expect(code).toBe(4);
@@ -224,6 +260,7 @@ describe.skipIf(process.platform === 'win32')('serve', () => {
     const { code, err } = await run(['serve', '--port', '0']);
     expect(code).toBe(1);
     expect(err).toContain(`in use by process ${server.pid}`);
+    expect(err).toContain(`a gateway serves this folder already, at ${url}`);
   });
 
   commands('with the gateway', true);

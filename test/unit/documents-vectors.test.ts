@@ -11,6 +11,11 @@ const FILES = [
   'test_rss.xml',
   'test_notebook.ipynb',
   'test_outlook_msg.msg',
+  'test.docx',
+  'test.pptx',
+  'test.xls',
+  'test.xlsx',
+  'test.pdf',
 ];
 
 describe.skipIf(!hasMarkitdown)('documents with known content (skipped without ../shared/data)', () => {

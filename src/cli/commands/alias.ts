@@ -1,5 +1,5 @@
 import { useBackend } from '../backend.ts';
-import type { CommandDefinition } from '../command.ts';
+import type { CommandDefinition, Invocation } from '../command.ts';
 import { formatTable } from '../format.ts';
 import { note, print, printJson } from '../io.ts';
 import { word } from '../options.ts';
@@ -14,7 +14,8 @@ const EXAMPLES = [
 ];
 
 export const alias: CommandDefinition = {
-  details: 'A name given here works everywhere a model is named. Names given in the settings (`aliases`) win.',
+  details:
+    'A name given here works everywhere a model is named. Names given in the settings (`aliases`) win. Without a subcommand: the list.',
   examples: EXAMPLES,
   subcommands: [
     {
@@ -48,20 +49,24 @@ export const alias: CommandDefinition = {
       name: 'list',
       summary: 'Show all names of your own',
       examples: EXAMPLES.slice(1, 2),
-      run: (invocation) =>
-        useBackend(invocation, 'read', async ({ client }) => {
-          const { io, json } = invocation;
-          const aliases = await client.aliases.list({ signal: io.signal });
-          if (json) return printJson(io, { object: 'list', data: aliases });
-          if (aliases.length === 0) return note(io, 'no names yet; give one with: locallite alias set <name> <model>');
-          await print(
-            io,
-            formatTable(
-              ['NAME', 'MODEL', 'GIVEN IN'],
-              aliases.map(({ alias: name, model, from }) => [name, model, from]),
-            ),
-          );
-        }),
+      run: list,
     },
   ],
+  run: list,
 };
+
+function list(invocation: Invocation<object>): Promise<void> {
+  return useBackend(invocation, 'read', async ({ client }) => {
+    const { io, json } = invocation;
+    const aliases = await client.aliases.list({ signal: io.signal });
+    if (json) return printJson(io, { object: 'list', data: aliases });
+    if (aliases.length === 0) return note(io, 'no names yet; give one with: locallite alias set <name> <model>');
+    await print(
+      io,
+      formatTable(
+        ['NAME', 'MODEL', 'GIVEN IN'],
+        aliases.map(({ alias: name, model, from }) => [name, model, from]),
+      ),
+    );
+  });
+}

@@ -1,4 +1,4 @@
-import { createWriteStream, openAsBlob } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -9,11 +9,12 @@ import { useBackend } from '../backend.ts';
 import type { CommandDefinition } from '../command.ts';
 import { formatBytes, formatFacts, formatTable } from '../format.ts';
 import { note, print, printJson } from '../io.ts';
+import { openFile } from '../open-file.ts';
 import { word, words } from '../options.ts';
 
 const HEADINGS = ['NAME', 'FILES>', 'FAILED>', 'PASSAGES>', 'SIZE>', 'MODEL', 'ID'];
 
-const list: CommandDefinition = {
+const list = {
   examples: [{ command: 'locallite collections list', does: 'All of them' }],
   run: (invocation) =>
     useBackend(invocation, 'read', async ({ client }) => {
@@ -24,7 +25,7 @@ const list: CommandDefinition = {
       if (found.length === 0) return await note(io, 'no collection; `locallite ingest <folder> --collection <name>` makes one');
       await print(io, formatTable(HEADINGS, found.map(rowOf)));
     }),
-};
+} satisfies CommandDefinition;
 
 function rowOf({ id, name, file_counts: files, usage_bytes: bytes, locallite: facts }: VectorStoreObject): string[] {
   return [name, String(files.completed), String(files.failed), String(facts.chunks), formatBytes(bytes), facts.model, id];
@@ -125,7 +126,7 @@ const importOne: CommandDefinition<{ readonly name?: string }> = {
   run: (invocation) =>
     useBackend(invocation, 'write', async ({ client }) => {
       const { args, options, io, json } = invocation;
-      const lines = await openAsBlob(resolve(io.folder, word(args[0])));
+      const lines = await openFile(io, word(args[0]));
       const call = { signal: io.signal, ...(options.name !== undefined && { name: options.name }) };
       const made = await client.collections.import(lines, call);
       if (json) await printJson(io, made);
@@ -148,6 +149,8 @@ const purge: CommandDefinition = {
 };
 
 export const collections: CommandDefinition = {
+  details: 'Without a subcommand: the list.',
+  run: list.run,
   examples: [{ command: 'locallite collections list', does: 'All collections' }],
   subcommands: [
     { name: 'list', summary: 'List collections', ...list },

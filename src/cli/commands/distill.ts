@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { LocalLiteError } from '../../errors.ts';
@@ -27,7 +27,7 @@ export const distill: CommandDefinition<DistillOptions> = {
     new Option('--sts <file>', 'rate both models on lines of score<TAB>text<TAB>text, such as STS Benchmark'),
   ],
   details:
-    'Makes a static model: a table of token vectors instead of a transformer. It embeds a hundred times as fast and tells likeness less well; --sts says by how much.',
+    'Makes a static model: a table of token vectors instead of a transformer. It embeds some thirty times as fast and tells likeness less well; --sts says by how much.',
   examples: [
     { command: 'locallite distill all-MiniLM-L6-v2', does: 'Make all-MiniLM-L6-v2-static' },
     { command: 'locallite distill bge-small-en-v1.5 --dimensions 128 --sts sts-dev.tsv', does: 'Make a smaller one and rate it' },
@@ -41,6 +41,7 @@ async function make({ client, loaded }: Backend, { args, options, io, json, url 
   const { id, locallite } = await client.models.retrieve(model, { signal: io.signal });
   const name = options.name ?? `${locallite.alias ?? id.slice(id.indexOf('/') + 1)}-static`;
   const folder = options.out === undefined ? join(loaded.config.home, 'distilled', name) : resolve(io.folder, options.out);
+  await requireFree(client, { folder, name, given: options.out }, io.signal);
   const view = json ? undefined : await progressView(io);
   const job = { subject: name, state: 'running', phase: 'embedding the vocabulary', bytesDone: 0, bytesTotal: undefined };
   try {
@@ -57,12 +58,33 @@ async function make({ client, loaded }: Backend, { args, options, io, json, url 
     const reference = `file:${folder}`;
     await install(client, name, { reference, signal: io.signal });
     const sts = options.sts === undefined ? undefined : await rate(client, [model, name], resolve(io.folder, options.sts));
+    const use = `Use it by the name ${name}: locallite embed -m ${name} "a text"`;
     if (json) return await printJson(io, { name, folder, dimensions: options.dimensions, tokens, sts });
-    await print(io, `${name} is there: ${tokens} tokens, ${options.dimensions} dimensions, in ${folder}`);
+    await print(io, `${name} is there: ${tokens} tokens, ${options.dimensions} dimensions, in ${folder}. ${use}`);
     if (sts !== undefined) await print(io, `Spearman x 100: ${sts.map((one) => `${one.model} ${formatNumber(one.score, 2)}`).join(', ')}`);
   } finally {
     view?.stop();
   }
+}
+
+/** @throws LocalLiteError conflict when the folder holds something, with the model that is there already and the ways out */
+async function requireFree(
+  client: LocalLite,
+  { folder, name, given }: { readonly folder: string; readonly name: string; readonly given: string | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  const there = await readdir(folder).catch(() => []);
+  if (there.length === 0) return;
+  const isInstalled = await client.models.retrieve(name, { scope: 'installed', signal }).then(
+    () => true,
+    () => false,
+  );
+  const what = isInstalled ? `${name} is there already, in ${folder}: use it by that name` : `${folder} is not empty`;
+  const ways =
+    given === undefined
+      ? '--out writes another folder, --name makes a model of another name'
+      : '--out may name a folder that is empty or not there';
+  throw new LocalLiteError('conflict', `${what}. ${ways}; or take the folder away and distill anew`, { param: 'out' });
 }
 
 /** The folder stays where it is and is only referred to. */

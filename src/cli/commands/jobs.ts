@@ -8,7 +8,7 @@ import { word } from '../options.ts';
 
 const HEADINGS = ['JOB', 'KIND', 'SUBJECT', 'STATE', 'DONE>', 'UPDATED'];
 
-const list: CommandDefinition = {
+const list = {
   examples: [{ command: 'locallite jobs list', does: 'What the gateway works on, and what it did' }],
   run: (invocation) =>
     useBackend(invocation, 'read', async ({ client }) => {
@@ -18,7 +18,7 @@ const list: CommandDefinition = {
       if (jobs.length === 0) return await note(io, 'no job');
       await print(io, formatTable(HEADINGS, jobs.map(rowOf)));
     }),
-};
+} satisfies CommandDefinition;
 
 function rowOf({ id, kind, subject, state, progress, updated_at: updated }: JobObject): string[] {
   const share = progress?.share ?? undefined;
@@ -76,6 +76,8 @@ const watch: CommandDefinition = {
 };
 
 export const jobs: CommandDefinition = {
+  details: 'Without a subcommand: the list.',
+  run: list.run,
   examples: [{ command: 'locallite jobs list', does: 'All jobs' }],
   subcommands: [
     { name: 'list', summary: 'List jobs', ...list },

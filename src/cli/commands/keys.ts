@@ -26,7 +26,7 @@ const EXAMPLES = [
 ];
 
 export const keys: CommandDefinition = {
-  details: 'Once there is a key, every request needs one: `Authorization: Bearer …`. Only hashes are kept.',
+  details: 'Once there is a key, every request needs one: `Authorization: Bearer …`. Only hashes are kept. Without a subcommand: the list.',
   examples: EXAMPLES,
   subcommands: [
     {
@@ -46,14 +46,7 @@ export const keys: CommandDefinition = {
       name: 'list',
       summary: 'Show all keys, without their secrets',
       examples: EXAMPLES.slice(2, 3),
-      run: (invocation) =>
-        useBackend(invocation, 'read', async ({ client }) => {
-          const { io, json } = invocation;
-          const all = await client.keys.list({ signal: io.signal });
-          if (json) return printJson(io, { object: 'list', data: all });
-          if (all.length === 0) return note(io, 'no keys; make one with: locallite keys create <name>');
-          await print(io, formatTable(['ID', 'NAME', 'SCOPES', 'REQUESTS/MIN>', 'MADE'], all.map(rowOf)));
-        }),
+      run: list,
     },
     {
       name: 'revoke',
@@ -68,7 +61,18 @@ export const keys: CommandDefinition = {
         }),
     },
   ],
+  run: list,
 };
+
+function list(invocation: Invocation<object>): Promise<void> {
+  return useBackend(invocation, 'read', async ({ client }) => {
+    const { io, json } = invocation;
+    const all = await client.keys.list({ signal: io.signal });
+    if (json) return printJson(io, { object: 'list', data: all });
+    if (all.length === 0) return note(io, 'no keys; make one with: locallite keys create <name>');
+    await print(io, formatTable(['ID', 'NAME', 'SCOPES', 'REQUESTS/MIN>', 'MADE'], all.map(rowOf)));
+  });
+}
 
 function create(invocation: Invocation<CreateOptions>): Promise<void> {
   return useBackend(invocation, 'write', async ({ client }) => {

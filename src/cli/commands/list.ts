@@ -17,6 +17,9 @@ export const list: CommandDefinition<ListOptions> = {
     new Option('-a, --all', 'also models of the catalogue that are not installed'),
     new Option('-q, --names', 'names only, one a line'),
   ],
+  details: `STATE says what a variant is for: "loaded" is in memory now; "runs" is the one that runs when none is named; "installed" runs when it is named; "weights" are what graphs are made of and run nothing; "not installed" can be pulled (--all).
+
+FIDELITY is the mean cosine to full precision, TOKENS/S what one core of this machine does; both are known of what was made here.`,
   examples: [
     { command: 'locallite list', does: 'What is on this machine' },
     { command: 'locallite list --all bge', does: 'What could be pulled' },

@@ -1,10 +1,9 @@
-import { openAsBlob } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { Option } from 'commander';
-import { LocalLiteError } from '../../errors.ts';
 import { useBackend } from '../backend.ts';
 import type { CommandDefinition } from '../command.ts';
 import { print, printJson } from '../io.ts';
+import { openFile } from '../open-file.ts';
 import { word } from '../options.ts';
 
 interface ParseCommandOptions {
@@ -25,10 +24,8 @@ export const parse: CommandDefinition<ParseCommandOptions> = {
   run: (invocation) =>
     useBackend(invocation, 'read', async ({ client }) => {
       const { args, options, io, json } = invocation;
-      const path = resolve(io.folder, word(args[0]));
-      const file = await openAsBlob(path).catch((cause: unknown) => {
-        throw new LocalLiteError('not_found', `there is no file ${word(args[0])}`, { cause });
-      });
+      const path = word(args[0]);
+      const file = await openFile(io, path);
       const { format, password } = options;
       const call = { name: basename(path), signal: io.signal, ...(password !== undefined && { password }) };
       if (json || format === 'json') return await printJson(io, await client.documents.parse(file, call));

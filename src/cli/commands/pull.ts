@@ -1,6 +1,6 @@
 import { nearest } from '../../config/names.ts';
 import { LocalLiteError } from '../../errors.ts';
-import type { LocalLite } from '../../sdk/index.ts';
+import type { JobObject, LocalLite } from '../../sdk/index.ts';
 import { useBackend } from '../backend.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
 import { print } from '../io.ts';
@@ -22,13 +22,24 @@ export const pull: CommandDefinition = {
 
 async function pullAll(references: readonly string[], client: LocalLite, { io, json }: Invocation<unknown>): Promise<void> {
   for (const reference of references) {
+    let job: JobObject | undefined;
     try {
-      await followJob(client.pull(reference, { signal: io.signal }), { client, io, json });
+      job = await followJob(client.pull(reference, { signal: io.signal }), { client, io, json });
     } catch (error) {
       throw await withSuggestion(LocalLiteError.from(error), reference, client);
     }
-    if (!json) await print(io, `${reference} is installed`);
+    if (!json) await print(io, `${reference} is installed${await nameAfter(reference, job, client)}`);
   }
+}
+
+/** The name to use a model by, where it is another than the one that was pulled: of folders and addresses it is made of them. */
+async function nameAfter(reference: string, job: JobObject | undefined, client: LocalLite): Promise<string> {
+  const id = job?.result?.['model'];
+  if (typeof id !== 'string') return '';
+  const known = await client.models.retrieve(id, { retries: 0, timeoutMs: 5_000 }).catch(() => undefined);
+  const name = known?.locallite.alias ?? id;
+  const isSaid = [id, name].some((one) => one.toLowerCase() === reference.replace(/#[^#/\\]*$/, '').toLowerCase());
+  return isSaid ? '' : `; use it by the name ${name}`;
 }
 
 /** A reference that no source knows is often a name of the catalogue with a slip in it. */

@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { SearchHitObject, SearchRequestObject } from '../../sdk/index.ts';
+import type { SearchRequestObject } from '../../sdk/index.ts';
 import { useBackend } from '../backend.ts';
 import type { CommandDefinition, Invocation } from '../command.ts';
-import { formatNumber } from '../format.ts';
-import { type Io, note, print, printJson, styled } from '../io.ts';
+import { printHits } from '../hits.ts';
+import { note, printJson } from '../io.ts';
 import { wholeNumber, word } from '../options.ts';
 
 interface SearchCommandOptions {
@@ -37,7 +37,7 @@ export const search: CommandDefinition<SearchCommandOptions> = {
       const answer = await client.collections.search(options.collection, requestOf(word(args[0]), invocation), { signal: io.signal });
       if (json) return await printJson(io, answer);
       if (answer.data.length === 0) return await note(io, 'nothing was found');
-      for (const [index, hit] of answer.data.entries()) await print(io, describe(io, hit, index + 1));
+      await printHits(io, answer.data);
       for (const warning of answer.locallite.warnings) await note(io, warning);
     }),
 };
@@ -60,31 +60,4 @@ function readComparison(text: string, before: readonly Comparison[] | undefined)
   const isNumber = raw.trim() !== '' && Number.isFinite(Number(raw));
   const value = raw === 'true' || raw === 'false' ? raw === 'true' : isNumber ? Number(raw) : raw;
   return [...(before ?? []), { type: 'eq', key, value }];
-}
-
-function describe(io: Io, { filename, score, locallite: facts }: SearchHitObject, number: number): string {
-  const pages =
-    facts.page === null
-      ? []
-      : [facts.last_page === facts.page || facts.last_page === null ? `page ${facts.page}` : `pages ${facts.page}-${facts.last_page}`];
-  const place = [filename, ...facts.path.slice(-2), ...pages].join(' › ');
-  const head = `${styled(io, 'bold', `${number}. ${place}`)} ${styled(io, 'dim', formatNumber(score, 3))}`;
-  return `${head}\n${indented(highlighted(io, facts.snippet))}\n`;
-}
-
-function highlighted(io: Io, { text, highlights }: SearchHitObject['locallite']['snippet']): string {
-  let shown = '';
-  let from = 0;
-  for (const { start, end } of highlights) {
-    shown += `${text.slice(from, start)}${styled(io, 'yellow', text.slice(start, end))}`;
-    from = end;
-  }
-  return shown + text.slice(from);
-}
-
-function indented(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `   ${line}`)
-    .join('\n');
 }

@@ -2,7 +2,7 @@ import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { LocalLiteError } from '../../errors.ts';
 import { createGateway } from '../../gateway/create.ts';
 import type { Gateway } from '../../gateway/gateway-types.ts';
-import { claimHome } from '../../gateway/home.ts';
+import { claimHome, findGateway } from '../../gateway/home.ts';
 import { createKeys } from '../../gateway/keys.ts';
 import { createAccess } from '../../http/access.ts';
 import { boundNames } from '../../http/hosts.ts';
@@ -73,7 +73,9 @@ async function start({ config }: LoadedConfig): Promise<Server> {
   let graceMs = 0;
   try {
     const telemetry = createTelemetry({ ...config.log, processMetrics: true });
-    const lease = closing.add(await claimHome(config.home), (own) => own.release());
+    const lease = closing.add(await claimHome(config.home).catch((error: unknown) => refuseSecond(error, config.home)), (own) =>
+      own.release(),
+    );
     const keys = closing.add(
       await createKeys({ home: config.home, apiKey: config.api_key, apiKeysFile: config.api_keys_file, telemetry }),
       (own) => own.close(),
@@ -98,6 +100,19 @@ async function start({ config }: LoadedConfig): Promise<Server> {
     await closing.run().catch(() => undefined);
     throw error;
   }
+}
+
+/** Whoever starts a second gateway mostly wants to know where the first one is. */
+async function refuseSecond(error: unknown, home: string): Promise<never> {
+  const running = LocalLiteError.is(error) && error.code === 'conflict' ? await findGateway(home) : undefined;
+  if (running === undefined || !LocalLiteError.is(error)) throw error;
+  throw new LocalLiteError(
+    'conflict',
+    `a gateway serves this folder already, at ${running.url}: commands talk to it by themselves. ${error.message}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** Installs and loads the default model while the port is open already, then says that all is ready. */

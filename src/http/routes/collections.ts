@@ -43,7 +43,7 @@ const ingest = defineRoute({
   query: nothing,
   answers: [jobAnswer],
   async handle({ id, body }, context) {
-    const { paths = [], urls = [], attributes, chunker, password, force } = body;
+    const { paths = [], urls = [], attributes, chunker, password, force, enrich } = body;
     const sources: readonly IngestSource[] = [
       ...paths.map((one) => ({ kind: 'path' as const, path: one })),
       ...urls.map((url) => ({ kind: 'url' as const, url })),
@@ -55,6 +55,7 @@ const ingest = defineRoute({
       ...(chunker !== undefined && { chunker: toChunker(chunker) }),
       ...(password !== undefined && { password }),
       ...(force !== undefined && { force }),
+      ...(enrich !== undefined && { enrich }),
     };
     return jobReply((await context.gateway.collections.ingest(order)).id, context);
   },

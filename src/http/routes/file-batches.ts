@@ -11,7 +11,7 @@ import {
 } from '../../wire/vector-stores.ts';
 import { defineRoute, json, noFields, nothing, optional, type Route, type RouteContext, required } from '../route.ts';
 import { listOf, toSource } from './vector-store-files.ts';
-import { chunkerOf, POLL_HEADERS } from './vector-store-object.ts';
+import { assertFiles, chunkerOf, POLL_HEADERS } from './vector-store-object.ts';
 
 const tag = 'Vector stores';
 const scope = 'documents';
@@ -30,13 +30,16 @@ const createBatch = defineRoute({
   query: nothing,
   answers: [batchAnswer],
   async handle({ params, body }, context) {
-    const { attributes, chunking_strategy: strategy } = body;
+    const { attributes, enrich, force, chunking_strategy: strategy } = body;
     const common = {
       ...(attributes !== undefined && { attributes }),
       ...(strategy !== undefined && { chunker: chunkerOf(strategy) ?? {} }),
+      ...(enrich !== undefined && { enrich }),
+      ...(force !== undefined && { force }),
     };
     const sources = body.files?.map(toSource) ?? (body.file_ids ?? []).map((fileId) => ({ kind: 'file' as const, fileId }));
     const store = params['vector_store_id'] ?? '';
+    await assertFiles(body.files?.map((file) => file.file_id) ?? body.file_ids ?? [], context.gateway);
     const { id } = await context.gateway.collections.ingest({ collection: store, sources, ...common });
     return json(await batchObject(store, id, context), { headers: POLL_HEADERS });
   },

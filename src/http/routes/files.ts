@@ -75,7 +75,11 @@ const downloadFile = defineRoute({
   answers: [{ status: 200, description: 'The bytes as they were uploaded.', contentType: 'application/octet-stream' }],
   async handle({ id }, { gateway }) {
     const { file, bytes } = await gateway.files.content(id);
-    const name = encodeURIComponent(file.name);
+    // RFC 8187 leaves these out of what may stand as it is.
+    const name = encodeURIComponent(file.name.toWellFormed()).replaceAll(
+      /['()*]/g,
+      (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
     // Whatever a page uploaded: a browser that is led here saves it, and never shows it as a page of ours.
     const headers = { 'content-disposition': `attachment; filename*=UTF-8''${name}`, 'content-length': String(file.bytes) };
     return { headers, body: { kind: 'stream', chunks: bytes, contentType: 'application/octet-stream' } };

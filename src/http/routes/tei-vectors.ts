@@ -14,7 +14,7 @@ import { listInputs } from '../../wire/tei-inputs.ts';
 import { teiSparseText, teiVectorsText } from '../../wire/tei-text.ts';
 import { checkText } from '../inputs.ts';
 import { type Call, defineRoute, nothing, type Reply, type Route, type RouteContext, required } from '../route.ts';
-import { checkTeiInputs, inTeiWords, namesIn, readingOptions, teiReply } from '../tei-run.ts';
+import { checkTeiInputs, inTeiWords, namesIn, readingOptions, requireTexts, teiReply } from '../tei-run.ts';
 import { cosine, unitVector } from '../vector-length.ts';
 
 type EmbedBody = z.infer<typeof teiEmbedSchema>;
@@ -71,6 +71,7 @@ export const teiVectorRoutes: readonly Route[] = [embed, embedSparse, embedAll, 
 export async function answerTeiEmbed({ body }: Pick<Call<EmbedBody, unknown>, 'body'>, { gateway, signal }: RouteContext): Promise<Reply> {
   const { items: input, single } = listInputs(body.inputs);
   checkTeiInputs(input, gateway.config.limits, 'inputs');
+  requireTexts(input, namesIn('inputs', single));
   if (!body.normalize) await requireRawVectors(gateway);
   const request = {
     signal,
@@ -93,6 +94,7 @@ export async function answerTeiSimilarity(
   const input = [source, ...sentences];
   checkTeiInputs(sentences, gateway.config.limits, 'inputs.sentences');
   checkText(source, gateway.config.limits, 'inputs.source_sentence');
+  requireTexts(input, similarityName);
   const reading = { truncation_direction: 'Right' as const, ...body.parameters };
   const request = { signal, input, ...readingOptions(reading, gateway.config.wire.tei.auto_truncate) };
   const result = await inTeiWords(gateway.embed(request), { reading, nameOf: similarityName });
@@ -107,6 +109,7 @@ function similarityName(index: number): string {
 async function answerTeiSparse({ body }: Call<VectorsBody, unknown>, { gateway, signal }: RouteContext): Promise<Reply> {
   const { items: input, single } = listInputs(body.inputs);
   checkTeiInputs(input, gateway.config.limits, 'inputs');
+  requireTexts(input, namesIn('inputs', single));
   const request = { signal, input, ...readingOptions(body, gateway.config.wire.tei.auto_truncate) };
   const result = await inTeiWords(gateway.embedSparse(request), { reading: body, nameOf: namesIn('inputs', single) });
   return teiReply(teiSparseText(result.vectors), result, input, signal);

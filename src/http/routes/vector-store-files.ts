@@ -53,7 +53,7 @@ const addFile = defineRoute({
 type FileCreate = ReturnType<typeof vectorStoreFileCreateSchema.parse>;
 
 /** A file to ingest as the gateway has it. */
-export function toSource({ file_id: fileId, key, attributes, chunking_strategy: strategy }: FileCreate): IngestSource {
+export function toSource({ file_id: fileId, key, attributes, enrich, chunking_strategy: strategy }: FileCreate): IngestSource {
   const chunker = chunkerOf(strategy);
   return {
     kind: 'file',
@@ -61,6 +61,7 @@ export function toSource({ file_id: fileId, key, attributes, chunking_strategy: 
     ...(key !== undefined && { key }),
     ...(attributes !== undefined && { attributes }),
     ...(chunker !== undefined && { chunker }),
+    ...(enrich !== undefined && { enrich }),
   };
 }
 
@@ -140,7 +141,7 @@ const updateFile = defineRoute({
   answers: [fileAnswer],
   async handle({ params, body }, context) {
     const place = placeOf(params);
-    await context.gateway.collections.setAttributes(place.store, place.file, body.attributes);
+    await context.gateway.collections.setAttributes(place.store, place.file, body.attributes ?? {});
     return json(await fileObject(place, context));
   },
 });

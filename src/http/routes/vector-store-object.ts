@@ -1,4 +1,4 @@
-import type { ChunkerSettings, CollectionDocument, CollectionFacts, StoredFacts } from '../../gateway/gateway-types.ts';
+import type { ChunkerSettings, CollectionDocument, CollectionFacts, Gateway, StoredFacts } from '../../gateway/gateway-types.ts';
 import type { ChunkingStrategy, VectorStoreFileObject, VectorStoreObject } from '../../wire/vector-stores.ts';
 
 const DAY_SECONDS = 86_400;
@@ -36,7 +36,10 @@ export function toVectorStore({ collection, documents, chunks, bytes }: Collecti
 }
 
 /** A document as OpenAI's vector store file. */
-export function toVectorStoreFile({ document, file }: CollectionDocument, { collection }: CollectionFacts): VectorStoreFileObject {
+export function toVectorStoreFile(
+  { document, file, duplicateOf }: CollectionDocument,
+  { collection }: CollectionFacts,
+): VectorStoreFileObject {
   const facts = (document.facts === '' ? {} : JSON.parse(document.facts)) as Partial<StoredFacts>;
   const chunker = JSON.parse(document.chunker ?? collection.edition.chunker) as ChunkerSettings;
   const { error } = document;
@@ -60,11 +63,17 @@ export function toVectorStoreFile({ document, file }: CollectionDocument, { coll
       sha256: document.contentSha256 ?? null,
       key: document.sourceKey ?? null,
       error_code: error?.code ?? null,
-      title: facts.metadata?.title ?? null,
+      title: facts.metadata?.title ?? facts.title ?? null,
       language: facts.language ?? facts.metadata?.language ?? null,
       pages: facts.metadata?.pages ?? null,
       media_type: facts.metadata?.mediaType ?? null,
       parser: facts.parser ?? null,
+      keywords: [...(facts.keywords ?? [])],
+      entities: [...(facts.entities ?? [])],
+      pii: facts.pii === undefined ? null : [...facts.pii],
+      summary: facts.chatSummary ?? facts.summary ?? null,
+      duplicate_of: duplicateOf ?? null,
+      enrichers: [...(facts.enrichers ?? [])],
       warnings: [...(facts.warnings ?? [])],
     },
   };
@@ -74,6 +83,11 @@ export function toVectorStoreFile({ document, file }: CollectionDocument, { coll
 function errorCode(code: string): 'server_error' | 'unsupported_file' | 'invalid_file' {
   if (code === 'document_unsupported') return 'unsupported_file';
   return code.startsWith('document_') || code === 'not_found' || code === 'payload_too_large' ? 'invalid_file' : 'server_error';
+}
+
+/** Refuses ids of files that are not there, before anything is written. @throws LocalLiteError not_found */
+export async function assertFiles(ids: readonly string[], { files }: Pick<Gateway, 'files'>): Promise<void> {
+  await Promise.all(ids.map((id) => files.get(id)));
 }
 
 /** Chunker settings that a strategy asks for; undefined for `auto`. */

@@ -24,7 +24,7 @@ const search = defineRoute({
 export const vectorStoreSearchRoutes: readonly Route[] = [search];
 
 function toRequest(body: Body): SearchRequest {
-  const { query, filters, mode, fusion, diversity, offset, window, fuzzy, exact } = body;
+  const { query, filters, mode, fusion, diversity, offset, window, fuzzy, exact, collapse_duplicates: collapse } = body;
   const minScore = body.ranking_options?.score_threshold;
   const rerank = body.rerank ?? rerankerOf(body.ranking_options?.ranker);
   const denseWeight = body.dense_weight ?? weightOf(body.ranking_options?.hybrid_search);
@@ -44,6 +44,7 @@ function toRequest(body: Body): SearchRequest {
     ...(body.context_tokens !== undefined && { contextTokens: body.context_tokens }),
     ...(fuzzy !== undefined && { fuzzy }),
     ...(exact !== undefined && { exact }),
+    ...(collapse !== undefined && { collapseDuplicates: collapse }),
   };
 }
 
@@ -54,8 +55,7 @@ function rerankerOf(ranker: string | undefined): string | undefined {
 
 function weightOf(weights: { readonly embedding_weight: number; readonly text_weight: number } | undefined): number | undefined {
   if (weights === undefined) return undefined;
-  const sum = weights.embedding_weight + weights.text_weight;
-  return sum === 0 ? undefined : weights.embedding_weight / sum;
+  return weights.embedding_weight / (weights.embedding_weight + weights.text_weight);
 }
 
 function toResponse(result: SearchResult, { query, offset = 0, max_num_results: k }: Body, ignored: readonly string[]): SearchResponse {
@@ -112,11 +112,18 @@ function toHit(hit: SearchHit): SearchResponse['data'][number] {
       },
       snippet: { text: hit.snippet.text, highlights: hit.snippet.highlights.map((place) => ({ ...place })) },
       window_text: hit.windowText ?? null,
-      meta: { ...hit.meta },
+      meta: toMeta(hit.meta),
+      ...(hit.duplicates !== undefined && {
+        duplicates: hit.duplicates.map(({ chunkId, fileId }) => ({ chunk_id: chunkId, file_id: fileId })),
+      }),
     },
   };
 }
 
 function round(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
+}
+
+function toMeta({ duplicateOf, ...meta }: SearchHit['meta']): Record<string, unknown> {
+  return { ...meta, ...(duplicateOf !== undefined && { duplicate_of: duplicateOf }) };
 }

@@ -10,7 +10,7 @@ import {
   vectorStoreUpdateSchema,
 } from '../../wire/vector-stores.ts';
 import { defineRoute, json, noFields, nothing, optional, type Route } from '../route.ts';
-import { chunkerOf, toVectorStore } from './vector-store-object.ts';
+import { assertFiles, chunkerOf, toVectorStore } from './vector-store-object.ts';
 
 const tag = 'Vector stores';
 const scope = 'documents';
@@ -27,8 +27,11 @@ const createStore = defineRoute({
   query: nothing,
   answers: [storeAnswer],
   async handle({ body }, { gateway }) {
+    const fileIds = body.file_ids ?? [];
+    // A file that there is not must not leave an empty vector store behind.
+    await assertFiles(fileIds, gateway);
     const { collection } = await gateway.collections.create(toNewCollection(body));
-    const sources = (body.file_ids ?? []).map((fileId) => ({ kind: 'file' as const, fileId }));
+    const sources = fileIds.map((fileId) => ({ kind: 'file' as const, fileId }));
     if (sources.length > 0) await gateway.collections.ingest({ collection: collection.id, sources });
     return json(toVectorStore(await gateway.collections.get(collection.id)));
   },
@@ -87,8 +90,8 @@ const updateStore = defineRoute({
     const { name, metadata, expires_after: expiry } = body;
     const change = {
       ...(name !== undefined && { name }),
-      ...(metadata !== undefined && { metadata }),
-      ...(expiry !== undefined && { expiresAfterDays: expiry.days }),
+      ...(metadata !== undefined && { metadata: metadata ?? {} }),
+      ...(expiry !== undefined && { expiresAfterDays: expiry?.days ?? null }),
     };
     return json(toVectorStore(await gateway.collections.update(id, change)));
   },
