@@ -11,6 +11,7 @@ export default defineConfig({
     state: 'src/state/state-main.ts',
     indexes: 'src/indexing/index-main.ts',
     parser: 'src/documents/parser-main.ts',
+    ocr: 'src/engines/ocr/ocr-main.ts',
   },
   format: 'esm',
   platform: 'node',

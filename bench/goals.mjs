@@ -31,6 +31,8 @@ export const GOALS = [
   { id: 'static', label: 'static lane, requests of 256', goal: 20_000, floor: 5_000, better: 'higher', unit: '/s' },
   { id: 'denseSearch', label: 'dense search over 100,000 passages, p50', goal: 2, floor: 5, better: 'lower', unit: 'ms' },
   { id: 'hybridSearch', label: 'dense and text search over 100,000 passages, p50', goal: 10, floor: 50, better: 'lower', unit: 'ms' },
+  { id: 'ocrErrors', label: 'OCR of rendered book pages, wrong characters', goal: 0.3, floor: 1, better: 'lower', unit: '%' },
+  { id: 'ocrSeconds', label: 'OCR of rendered book pages, a page', goal: 0.9, floor: 3, better: 'lower', unit: 's' },
   { id: 'recall', label: 'recall@10 of the graph, beside comparing all', goal: 0.99, floor: 0.98, better: 'higher', unit: '' },
 ];
 

@@ -4,7 +4,7 @@ import type { FakeGraph } from '../runtime/fake.ts';
 import type { ProviderName } from '../runtime/providers.ts';
 
 /** What an encoder graph can be asked for: the tasks of a card that run in encoder workers. */
-export type Head = Exclude<Task, 'chat'>;
+export type Head = Exclude<Task, 'chat' | 'ocr'>;
 
 /** What a worker makes of the graph's outputs. */
 export interface EncoderSettings {

@@ -2,7 +2,7 @@ import { processEnvironment } from '../config/environment.ts';
 import type { Config } from '../config/settings.ts';
 import { chunkDocument } from '../documents/chunk.ts';
 import { createDoclingParser } from '../documents/docling.ts';
-import type { ChunkerSettings, ParsedDocument, ParseLimits, ParseOptions } from '../documents/document-types.ts';
+import type { ChunkerSettings, Ocr, ParsedDocument, ParseLimits, ParseOptions } from '../documents/document-types.ts';
 import { toMarkdown } from '../documents/markdown.ts';
 import { createDocumentParsers, type DocumentParsers } from '../documents/parser-pool.ts';
 import { LocalLiteError } from '../errors.ts';
@@ -17,14 +17,17 @@ export class DocumentService implements Documents {
   readonly #config: Config;
   readonly #inference: Inference;
   readonly #telemetry: Telemetry;
+  readonly #ocr: Ocr | undefined;
   #local: DocumentParsers | undefined;
   #docling: DocumentParsers | undefined;
   #office: OfficeConversions | undefined;
 
-  constructor({ config, telemetry }: Pick<GatewayParts, 'config' | 'telemetry'>, inference: Inference) {
+  /** `ocr`: reads images; undefined where OCR is off. */
+  constructor({ config, telemetry }: Pick<GatewayParts, 'config' | 'telemetry'>, inference: Inference, ocr?: Ocr) {
     this.#config = config;
     this.#inference = inference;
     this.#telemetry = telemetry;
+    this.#ocr = ocr;
   }
 
   async parse(bytes: Uint8Array, options: ParseOptions): Promise<ParsedDocument> {
@@ -40,7 +43,7 @@ export class DocumentService implements Documents {
   }
 
   #parseHere(bytes: Uint8Array, options: ParseOptions): Promise<ParsedDocument> {
-    return this.#localParsers().parse(bytes, options);
+    return this.#localParsers().parse(bytes, { dpi: this.#config.ocr.dpi, ...options });
   }
 
   #doclingParsers(): DocumentParsers | undefined {
@@ -64,6 +67,7 @@ export class DocumentService implements Documents {
       workers: this.#config.documents.workers,
       limits,
       convert: this.#office.convert,
+      ...(this.#ocr !== undefined && { ocr: this.#ocr }),
       log: (reason, fields) => log.warn('document_stopped', { reason, ...fields }),
     });
     return this.#local;

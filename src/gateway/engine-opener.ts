@@ -8,6 +8,9 @@ import { openEngine } from './engine.ts';
 import type { Engine } from './engine-types.ts';
 import { type GatewayParts, settingsOf, withSettings } from './gateway-parts.ts';
 
+/** A copy of an OCR model takes hundreds of megabytes, and a page has work for so many. */
+const MOST_OCR_WORKERS = 4;
+
 /** Opens engines as the settings want them: providers, workers, limits. */
 export class EngineOpener {
   readonly #parts: GatewayParts;
@@ -47,7 +50,9 @@ export class EngineOpener {
   /** Processes that hold a copy of a model: its workers, or the gateway alone for a static one. */
   workersFor({ card, variant }: InstalledModel): number {
     const { threads } = this.#parts.config;
-    return variant.kind === 'static' ? 1 : Math.min(settingsOf(this.#parts, card.id).workers ?? threads, threads);
+    if (variant.kind === 'static') return 1;
+    const most = card.task === 'ocr' ? Math.min(threads, MOST_OCR_WORKERS) : threads;
+    return Math.min(settingsOf(this.#parts, card.id).workers ?? most, threads);
   }
 
   async #choose(model: InstalledModel): Promise<ProviderChoice> {

@@ -1,4 +1,5 @@
 import type { MultiEmbedder, SparseEmbedder, TextEmbedder, TextReranker } from '../engines/embedder-types.ts';
+import type { PageReader } from '../engines/ocr/page-reader.ts';
 import type { LocalLiteError } from '../errors.ts';
 import type { ModelCard, ModelVariant } from '../models/card.ts';
 import type { InstalledModel } from '../models/store-types.ts';
@@ -39,6 +40,8 @@ export interface EngineTasks {
   readonly rerank: TextReranker | undefined;
   readonly sparse: SparseEmbedder | undefined;
   readonly multi: MultiEmbedder | undefined;
+  /** Absent where the model reads no images. */
+  readonly ocr?: PageReader;
 }
 
 /** A model in memory: what it is, what runs it, and how to end it. */
@@ -54,7 +57,8 @@ export interface Engine {
   readonly workers: number;
   readonly loadMs: number;
   readonly selfTest: { readonly texts: number; readonly worstCosine: number } | undefined;
-  readonly tokenizer: Tokenizer;
+  /** Undefined for a model that reads no text. */
+  readonly tokenizer: Tokenizer | undefined;
   /** Summed proportional set size of its processes, or their resident bytes where the system does not tell. */
   memoryBytes(): number;
   queuedTokens(): number;

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Batcher } from '../engines/batcher.ts';
-import type { EncoderInput } from '../engines/encoder-input.ts';
 import type { EncoderLoad, EncoderLoaded, Head } from '../engines/encoder-protocol.ts';
 import { LocalLiteError } from '../errors.ts';
 import type { ModelCard } from '../models/card.ts';
@@ -18,18 +17,28 @@ export interface RunningWorkers {
   readonly batchers: Set<AnyBatcher>;
 }
 
+/** Which program holds the model, and its first message. */
+export interface WorkerProgram {
+  readonly entry: string;
+  /** What to open, on which provider; answered by {@link EncoderLoaded}. */
+  readonly load: (request: EngineRequest, provider: ProviderName) => object;
+}
+
 /** What all queues have in common, whatever comes out of them. */
-export type AnyBatcher = Pick<Batcher<EncoderInput, unknown>, 'pump' | 'rejectWaiting' | 'close' | 'queuedTokens'>;
+export type AnyBatcher = Pick<Batcher<unknown, unknown>, 'pump' | 'rejectWaiting' | 'close' | 'queuedTokens'>;
 
 /**
  * Tries the providers in order: ONNX Runtime throws for one that is not there, it does not fall back by itself.
  * @throws LocalLiteError provider_unavailable, model_load_failed, model_unsupported
  */
-export async function startWorkers(request: EngineRequest): Promise<RunningWorkers> {
+export async function startWorkers(
+  request: EngineRequest,
+  program: WorkerProgram = { entry: workerEntry(), load: loadMessage },
+): Promise<RunningWorkers> {
   const rejected = [...request.choice.rejected];
   for (const [index, provider] of request.choice.order.entries()) {
     try {
-      return { ...(await startGroup(request, provider)), rejected };
+      return { ...(await startGroup(request, program, provider)), rejected };
     } catch (cause) {
       const error = LocalLiteError.from(cause, 'model_load_failed');
       const isLast = index === request.choice.order.length - 1;
@@ -41,15 +50,19 @@ export async function startWorkers(request: EngineRequest): Promise<RunningWorke
   throw new LocalLiteError('provider_unavailable', 'no execution provider was left to try');
 }
 
-async function startGroup(request: EngineRequest, provider: ProviderName): Promise<Omit<RunningWorkers, 'rejected'>> {
+async function startGroup(
+  request: EngineRequest,
+  program: WorkerProgram,
+  provider: ProviderName,
+): Promise<Omit<RunningWorkers, 'rejected'>> {
   const { model, telemetry, limits } = request;
-  const load = loadMessage(request, provider);
+  const load = program.load(request, provider);
   const batchers = new Set<AnyBatcher>();
   let report: EncoderLoaded | undefined;
   const group = new WorkerGroup({
     size: provider === 'cpu' ? request.workers : 1,
     start: async (onExit) => {
-      const worker = new WorkerProcess({ entry: workerEntry(), onExit });
+      const worker = new WorkerProcess({ entry: program.entry, onExit });
       const stop = (): void => worker.kill();
       request.signal.addEventListener('abort', stop, { once: true });
       try {
@@ -112,5 +125,5 @@ function headsOf(card: ModelCard): readonly Head[] {
   if (isMulti && card.multi === undefined) {
     throw new LocalLiteError('model_unsupported', `${card.id}: its card does not say how its token vectors are made (multi)`);
   }
-  return [card.task, ...(card.alsoTasks ?? [])].filter((task) => task !== 'chat');
+  return [card.task, ...(card.alsoTasks ?? [])].filter((task) => task !== 'chat' && task !== 'ocr');
 }

@@ -14,6 +14,7 @@ import type { Tokenizer } from '../runtime/tokenizer-types.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Engine, EngineRequest, EngineTasks } from './engine-types.ts';
 import { type RunningWorkers, startWorkers } from './engine-workers.ts';
+import { openOcrEngine } from './ocr-engine.ts';
 import { checkLength, runSelfTest } from './self-test.ts';
 import { rememberedSpaces } from './spaces.ts';
 import { openStaticEngine } from './static-engine.ts';
@@ -31,7 +32,7 @@ export async function openEngine(request: EngineRequest): Promise<Engine> {
     );
   }
   if (variant.kind === 'static') return openStaticEngine(request);
-  return openEncoderEngine(request);
+  return card.task === 'ocr' ? openOcrEngine(request) : openEncoderEngine(request);
 }
 
 /** Tokenizer and workers side by side, providers in their order, then the golden self-test. */

@@ -1,3 +1,4 @@
+import { processEnvironment } from '../config/environment.ts';
 import { CoreSlots } from '../runtime/slots.ts';
 import { Conversions } from './convert-job.ts';
 import { EngineOpener } from './engine-opener.ts';
@@ -19,6 +20,7 @@ import type {
 import { createJobs } from './jobs.ts';
 import { KnownModels } from './known-models.ts';
 import { ModelAccess } from './model-access.ts';
+import { createOcr } from './ocr.ts';
 import { EnginePool } from './pool.ts';
 import { Preparation } from './prepare.ts';
 import { Retrieval } from './retrieval.ts';
@@ -66,7 +68,8 @@ export class LocalGateway implements Gateway {
     this.#tasks = new TaskRuns(parts, this.#access);
     this.#tokens = new TokenRuns(parts, this.#access);
     const inference = new RetrievalInference(parts, this.#access, this.#tasks);
-    this.#retrieval = new Retrieval(parts, { inference, jobs: this.jobs });
+    const ocr = createOcr({ parts, access: this.#access, jobs: this.jobs, environment: processEnvironment() });
+    this.#retrieval = new Retrieval(parts, { inference, jobs: this.jobs, ocr });
   }
 
   get documents(): Gateway['documents'] {

@@ -4,6 +4,7 @@ import type { Tokenizer } from '../runtime/tokenizer-types.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import type { ModelAccess } from './model-access.ts';
 import type { TaskRuns } from './task-runs.ts';
+import { tokenizerOf } from './wrong-task.ts';
 
 /** The gateway's models as retrieval sees them. */
 export class RetrievalInference implements Inference {
@@ -21,14 +22,14 @@ export class RetrievalInference implements Inference {
     const name = model ?? this.#parts.config.default_models.embed;
     using lease = await this.#access.lease({ name, task: 'embed', signal });
     const { engine } = lease;
-    const { card, variant, tokenizer } = engine;
+    const { card, variant } = engine;
     return {
       model: card.id,
       space: engine.space(undefined),
       variant: variant.name,
       dimensions: card.dimensions,
       maxTokens: card.maxTokens,
-      reservedTokens: tokenizer.count(card.prompts.passage),
+      reservedTokens: tokenizerOf(engine).count(card.prompts.passage),
     };
   }
 
@@ -44,7 +45,7 @@ export class RetrievalInference implements Inference {
 
   async counter(model: string): Promise<TokenCounter> {
     using lease = await this.#access.lease({ name: model, task: 'embed' });
-    return counterOf(lease.engine.tokenizer);
+    return counterOf(tokenizerOf(lease.engine));
   }
 
   async fidelity(model: string, variant: string): Promise<number | undefined> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalChunker, chunkDocument } from '../documents/chunk.ts';
+import type { Ocr } from '../documents/document-types.ts';
 import { enrichDocument, readEnrichers } from '../documents/enrich/enrich.ts';
 import { type Chat, ENRICHERS, type EnricherName } from '../documents/enrich/enrich-types.ts';
 import { LocalLiteError } from '../errors.ts';
@@ -52,7 +53,12 @@ export class Retrieval {
   /** `chat`: the model that enrichers ask. @throws LocalLiteError invalid_config (enrichers that there are not, or that lack it) */
   constructor(
     parts: GatewayParts,
-    { inference, jobs, chat }: { readonly inference: RetrievalInference; readonly jobs: OwnJobs; readonly chat?: Chat },
+    {
+      inference,
+      jobs,
+      chat,
+      ocr,
+    }: { readonly inference: RetrievalInference; readonly jobs: OwnJobs; readonly chat?: Chat; readonly ocr?: Ocr | undefined },
   ) {
     this.#parts = parts;
     this.#chat = chat;
@@ -60,7 +66,7 @@ export class Retrieval {
     this.#inference = inference;
     this.#jobs = jobs;
     const { config } = parts;
-    this.documents = new DocumentService(parts, inference);
+    this.documents = new DocumentService(parts, inference, ocr);
     const state = async (): Promise<State> => (await this.#open()).state;
     this.#fileStore = new FileStore({ folder: join(config.home, 'files'), maxBytes: config.limits.upload_bytes, state });
     this.files = this.#fileStore;

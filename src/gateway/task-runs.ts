@@ -19,7 +19,10 @@ import type {
 } from './gateway-types.ts';
 import type { ModelAccess } from './model-access.ts';
 import { termTexts } from './term-texts.ts';
-import { missingHead } from './wrong-task.ts';
+import { missingHead, tokenizerOf } from './wrong-task.ts';
+
+/** Tasks that take texts. */
+type TextTask = Exclude<keyof EngineTasks, 'ocr'>;
 
 /** The tasks of encoder models, on leased models: priority, span, times, what is counted. */
 export class TaskRuns {
@@ -47,9 +50,9 @@ export class TaskRuns {
 
   embedSparse(request: SparseRequest): Promise<SparseResult> {
     return this.#run('sparse', request, request.input.length, {
-      start: async (embedder, lane, { tokenizer }) => {
+      start: async (embedder, lane, engine) => {
         const run = await embedder.embed(request.input, { ...request, lane });
-        return request.returnTerms === true ? { ...run, terms: await termTexts(run.vectors, tokenizer, request.signal) } : run;
+        return request.returnTerms === true ? { ...run, terms: await termTexts(run.vectors, tokenizerOf(engine), request.signal) } : run;
       },
       valuesOf: (run, { card }) => {
         const values = { space: sparseSpace(card), vectors: run.vectors };
@@ -65,7 +68,7 @@ export class TaskRuns {
     });
   }
 
-  async #run<Name extends keyof EngineTasks, Run extends TextRun, Values>(
+  async #run<Name extends TextTask, Run extends TextRun, Values>(
     task: Name,
     request: TaskOptions,
     inputs: number,
@@ -100,7 +103,7 @@ export class TaskRuns {
 }
 
 /** What is particular to a task: what is run, and what of its result the answer holds. */
-interface TaskWork<Name extends keyof EngineTasks, Run extends TextRun, Values> {
+interface TaskWork<Name extends TextTask, Run extends TextRun, Values> {
   readonly start: (does: NonNullable<EngineTasks[Name]>, lane: Priority, engine: Engine) => Promise<Run>;
   readonly valuesOf: (run: Run, engine: Engine) => Values;
 }

@@ -5,6 +5,7 @@ import type { Tokenizer, TokenSpan } from '../runtime/tokenizer-types.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import type { Gateway, TokenizeRequest, TokenizeResult } from './gateway-types.ts';
 import type { ModelAccess } from './model-access.ts';
+import { tokenizerOf } from './wrong-task.ts';
 
 /** Tokens of texts and back, by a model's own tokenizer. */
 export class TokenRuns {
@@ -33,15 +34,18 @@ export class TokenRuns {
 
   async detokenize(request: Parameters<Gateway['detokenize']>[0]): Promise<{ model: string; text: string }> {
     using lease = await this.#access.lease({ name: request.model ?? this.#parts.config.default_models.embed });
-    const { tokenizer, card } = lease.engine;
-    return { model: card.id, text: tokenizer.decode(request.tokens, { skipSpecialTokens: request.skipSpecialTokens ?? true }) };
+    const { engine } = lease;
+    return {
+      model: engine.card.id,
+      text: tokenizerOf(engine).decode(request.tokens, { skipSpecialTokens: request.skipSpecialTokens ?? true }),
+    };
   }
 
   /** The exact tokenizer of an installed model; undefined for one that the catalogue knows and the store does not have. */
   async #tokenizerOf(name: string, signal: AbortSignal | undefined): Promise<{ model: string; exact: Tokenizer } | undefined> {
     try {
       using lease = await this.#access.lease({ name, signal });
-      return { model: lease.engine.card.id, exact: lease.engine.tokenizer };
+      return { model: lease.engine.card.id, exact: tokenizerOf(lease.engine) };
     } catch (error) {
       const isKnown = this.#parts.catalog.find(this.#parts.names.resolve(name).id) !== undefined;
       if (isKnown && LocalLiteError.is(error) && error.code === 'model_not_found') return undefined;

@@ -1,5 +1,6 @@
 import { LocalLiteError } from '../errors.ts';
 import type { ModelCard, Task } from '../models/card.ts';
+import type { Tokenizer } from '../runtime/tokenizer-types.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 
 /** What a model of each task does, for messages. */
@@ -9,6 +10,7 @@ const DOES: Readonly<Record<Task, string>> = {
   sparse: 'makes sparse vectors',
   multi: 'makes one vector a token',
   chat: 'chats',
+  ocr: 'reads text in images',
 };
 /** Names of other models in one message. */
 const MOST_NAMES = 4;
@@ -25,6 +27,12 @@ export async function wrongTask(card: ModelCard, task: Task, parts: Pick<Gateway
   return new LocalLiteError('model_wrong_task', `${card.id} ${does}; it is not a model that ${DOES[task]}. ${await others(task, parts)}`, {
     param: 'model',
   });
+}
+
+/** The tokenizer of a model in memory. @throws LocalLiteError model_wrong_task for a model that reads no text */
+export function tokenizerOf({ card, tokenizer }: { readonly card: ModelCard; readonly tokenizer: Tokenizer | undefined }): Tokenizer {
+  if (tokenizer !== undefined) return tokenizer;
+  throw new LocalLiteError('model_wrong_task', `${card.id} ${DOES[card.task]}; it has no tokens`, { param: 'model' });
 }
 
 /** The error of a variant whose graph lacks what the model's card promises. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** What a model does. `sparse`: weights of vocabulary terms; `multi`: one vector a token (late interaction). */
-export const TASKS = ['embed', 'rerank', 'sparse', 'multi', 'chat'] as const;
+/** What a model does. `sparse`: weights of vocabulary terms; `multi`: one vector a token (late interaction); `ocr`: text in images. */
+export const TASKS = ['embed', 'rerank', 'sparse', 'multi', 'chat', 'ocr'] as const;
 export type Task = (typeof TASKS)[number];
 
 /** How token states become one vector. */
@@ -74,6 +74,14 @@ const multiSchema = z.strictObject({
 /** How a static model averages: `dropUnknown` leaves the unknown token out, as Model2Vec does. */
 const staticSchema = z.strictObject({ dropUnknown: z.boolean() });
 
+/** Files of an OCR model inside the installed variant. Without a dictionary the recogniser's own metadata has it (`character`, one a line). */
+const ocrSchema = z.strictObject({
+  detector: z.string(),
+  direction: z.string(),
+  recogniser: z.string(),
+  dictionary: z.string().optional(),
+});
+
 /** One precision of a model. */
 export const variantSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
@@ -111,6 +119,7 @@ export const cardSchema = z.strictObject({
   sparse: sparseSchema.optional(),
   multi: multiSchema.optional(),
   static: staticSchema.optional(),
+  ocr: ocrSchema.optional(),
   modality: z.enum(['text', 'image', 'audio']),
   license: z.string(),
   /** Revision (commit) of the weights on the hub; part of the vector space's identity. */

@@ -36,7 +36,7 @@ function modelRow(card: ModelCard): string {
     card.task,
     // A reranker gives one number and a sparse model one for each of its vocabulary's terms: no vectors to describe.
     ...(card.task === 'embed' || card.task === 'multi' ? [String(card.dimensions), sizes] : ['', '']),
-    String(card.maxTokens),
+    card.task === 'ocr' ? '' : String(card.maxTokens),
     ...(card.task === 'embed' ? [card.pooling, card.normalize ? 'yes' : 'no'] : ['', '']),
     card.languages ?? '',
     card.license,

@@ -10,6 +10,7 @@ import { MORE_CARDS } from './catalog/more.ts';
 import { MPNET_CARDS } from './catalog/mpnet.ts';
 import { OTHER_NAMES, type OtherName } from './catalog/names.ts';
 import { NOMIC_CARDS } from './catalog/nomic.ts';
+import { OCR_CARDS } from './catalog/ocr.ts';
 import { RERANKER_CARDS } from './catalog/rerankers.ts';
 import { STATIC_CARDS } from './catalog/static.ts';
 import { TOKEN_CARDS } from './catalog/token-models.ts';
@@ -28,6 +29,7 @@ export const CATALOG_CARDS: readonly ModelCard[] = [
   ...RERANKER_CARDS,
   ...TOKEN_CARDS,
   ...STATIC_CARDS,
+  ...OCR_CARDS,
 ];
 
 /** A name looked up: its card, and the variant if the name stands for one (fastembed's `…-Q`). */

@@ -19,9 +19,9 @@ interface Pending {
 }
 
 /** Where a worker's program lies: beside this file in the built package, in `dist/` when run from the sources. */
-export function workerEntry(): string {
-  const built = fileURLToPath(new URL('./worker.js', import.meta.url));
-  return existsSync(built) ? built : fileURLToPath(new URL('../../dist/worker.js', import.meta.url));
+export function workerEntry(program: 'worker' | 'ocr' = 'worker'): string {
+  const built = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
+  return existsSync(built) ? built : fileURLToPath(new URL(`../../dist/${program}.js`, import.meta.url));
 }
 
 /**

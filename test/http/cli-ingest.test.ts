@@ -21,7 +21,7 @@ const children = new Set<ChildProcess>();
 let server: TestServer;
 let client: LocalLite;
 beforeAll(async () => {
-  server = await startTestServer({ settings: { limits: { upload_bytes: 8_000_000 } } });
+  server = await startTestServer({ settings: { limits: { upload_bytes: 8_000_000 }, search: { mode: 'text' } } });
   client = new LocalLite({ baseUrl: server.url });
 });
 afterAll(async () => {

@@ -70,7 +70,9 @@ describe('every card', () => {
         expect([kind, id, revision].every((part) => part !== undefined && part !== '')).toBe(true);
         const paths = source.files.map((file) => file.as ?? file.path);
         expect(new Set(paths).size).toBe(paths.length);
-        expect(paths).toEqual(expect.arrayContaining([variant.onnx, 'tokenizer.json', ...(isStatic ? [] : ['config.json'])]));
+        const { detector, direction, recogniser } = each.ocr ?? {};
+        const needed = each.task === 'ocr' ? [detector, direction, recogniser] : ['tokenizer.json', ...(isStatic ? [] : ['config.json'])];
+        expect(paths).toEqual(expect.arrayContaining([variant.onnx, ...needed]));
         if (kind !== 'hub') expect(source.integrity).toMatch(/^sha(256|512)-/);
       }
     }
@@ -88,8 +90,8 @@ describe('every card', () => {
     }
   });
 
-  it('claims to have run only the default model', () => {
-    expect(CATALOG_CARDS.filter((each) => each.verified !== undefined).map((each) => each.alias)).toEqual(['all-MiniLM-L6-v2']);
+  it('claims to have run only the default models', () => {
+    expect(CATALOG_CARDS.filter((each) => each.verified !== undefined).map((each) => each.alias)).toEqual(['all-MiniLM-L6-v2', 'PP-OCRv6']);
   });
 });
 

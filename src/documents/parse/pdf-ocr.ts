@@ -1,5 +1,3 @@
-import type { OcrResult, PageImage } from '../document-types.ts';
-import type { Line } from './pdf-lines.ts';
 import type { PageReading } from './pdf-page.ts';
 
 const FEW_LETTERS = 60;
@@ -29,24 +27,4 @@ function isImprobable(words: readonly string[]): boolean {
   if (latin < FEWEST_TO_JUDGE || latin < 0.5 * text.length) return false;
   const vowels = text.match(/[aeiouy]/gi)?.length ?? 0;
   return vowels < 0.12 * latin || text.length > LONG_WORD * words.length;
-}
-
-/** What was read in the image of a page as lines of one column, in points of the page as it is shown. */
-export function ocrLines(result: OcrResult, image: PageImage): readonly Line[] {
-  const scale = 72 / (image.dpi ?? 72);
-  const boxes = result.lines.map(({ box }) => ({
-    left: box.x * scale,
-    top: box.y * scale,
-    right: (box.x + box.width) * scale,
-    bottom: (box.y + box.height) * scale,
-  }));
-  const column = { left: Math.min(...boxes.map(({ left }) => left)), right: Math.max(...boxes.map(({ right }) => right)) };
-  return result.lines.flatMap(({ text, confidence }, index) => {
-    const box = boxes[index];
-    if (box === undefined || text.trim() === '') return [];
-    const size = Math.max(1, 0.8 * (box.bottom - box.top));
-    return [
-      { ...box, text: text.trim(), words: [], baseline: box.bottom - 0.2 * size, size, bold: false, fixed: false, column, confidence },
-    ];
-  });
 }

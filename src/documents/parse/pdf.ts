@@ -1,10 +1,10 @@
 import { LocalLiteError } from '../../errors.ts';
 import type { DocumentParser, OcrResult, PageImage, ParseContext, ParsedContent } from '../document-types.ts';
+import { ocrGroup } from './ocr-lines.ts';
 import { bodyStyle, type LineGroup, toBlocks } from './pdf-blocks.ts';
 import { openDocument, readAttachments, readMetadata, readOutline } from './pdf-document.ts';
 import { type PdfLibrary, pdfLibrary, releaseLibrary } from './pdf-library.ts';
-import type { Line } from './pdf-lines.ts';
-import { ocrLines, textLayerFault } from './pdf-ocr.ts';
+import { textLayerFault } from './pdf-ocr.ts';
 import { readingOrder } from './pdf-order.ts';
 import { type PageReading, pageSize, readPage, renderPage, withPage } from './pdf-page.ts';
 import { withoutRunningLines } from './pdf-running.ts';
@@ -141,22 +141,18 @@ class DocumentReading {
     if (image === undefined) {
       this.#context.warn({ code: 'page_without_text', message: `there is no memory for the image of page ${page}`, page });
     }
-    const lines = image === undefined ? [] : await this.#recognise(page, image, ocr);
-    if (lines.length === 0) {
-      this.#addText(page, reading);
-      return;
-    }
-    const { frame } = reading;
-    this.#pages.push({ page, height: pageSize(frame, frame.rotation)[1], lines, links: [], shown: (box) => box });
+    const group = image === undefined ? undefined : await this.#recognise(page, image, ocr);
+    if (group === undefined || group.lines.length === 0) this.#addText(page, reading);
+    else this.#pages.push(group);
   }
 
-  async #recognise(page: number, image: PageImage, ocr: (image: PageImage) => Promise<OcrResult>): Promise<readonly Line[]> {
+  async #recognise(page: number, image: PageImage, ocr: (image: PageImage) => Promise<OcrResult>): Promise<LineGroup | undefined> {
     try {
-      return ocrLines(await ocr(image), image);
+      return ocrGroup(await ocr(image), image, page);
     } catch (error) {
       const { message } = LocalLiteError.from(error);
       this.#context.warn({ code: 'page_without_text', message: `page ${page} could not be recognised: ${message}`, page });
-      return [];
+      return undefined;
     }
   }
 
