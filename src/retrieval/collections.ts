@@ -180,6 +180,8 @@ export class StoredCollections implements Collections {
     }
     for (const { enrich } of [options, ...sources]) if (enrich !== undefined) this.#parts.checkEnrichers(enrich);
     const collection = await this.#find(name);
+    // All are looked at before the first document is opened: an order is taken whole or not at all.
+    for (const source of sources) await this.#check(source);
     const items: NewItem[] = [];
     for (const source of sources) items.push(await this.#item(collection, source, options.attributes));
     await this.#parts.state.updateCollection(collection.id, { lastActiveAt: Date.now() });
@@ -188,16 +190,18 @@ export class StoredCollections implements Collections {
   }
 
   /** An uploaded file is a document of the collection at once (`in_progress`); a source with a key becomes one when it has been read. */
+  async #check(source: IngestSource): Promise<void> {
+    if (source.kind === 'path') await allowedPath(source.path, this.#parts.roots);
+    if (source.kind === 'file') await this.#parts.files.get(source.fileId);
+  }
+
   async #item(collection: CollectionRow, source: IngestSource, attributes: Attributes | undefined): Promise<NewItem> {
     const json = JSON.stringify(source);
-    if (source.kind === 'path') await allowedPath(source.path, this.#parts.roots);
-    if (source.kind !== 'file') return { source: json };
-    const file = await this.#parts.files.get(source.fileId);
-    if (source.key !== undefined) return { source: json };
+    if (source.kind !== 'file' || source.key !== undefined) return { source: json };
     const given = source.attributes ?? attributes;
     const { id } = await this.#parts.state.openDocument({
       collectionId: collection.id,
-      fileId: file.id,
+      fileId: source.fileId,
       ...(given !== undefined && { attributes: given }),
     });
     return { source: json, documentId: id };

@@ -137,6 +137,7 @@ function faultOf(result: number, path: string, message: string): readonly [Error
         `${path} is damaged or no database of LocalLite (${message}). Put a backup in its place, or move it away together with its -wal and -shm files to begin anew; models and settings are elsewhere`,
       ];
     case CONSTRAINT:
+      if (message.includes('collections.name')) return ['conflict', 'there is a collection of this name already; choose another name'];
       return ['conflict', `this cannot stand beside what is there (${message})`];
     case BUSY:
       return ['conflict', `${path} is in use by another program; close it and try again`];

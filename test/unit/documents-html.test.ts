@@ -95,3 +95,13 @@ describe('feeds and XML', () => {
     expect(blocks.map(({ text }) => text)).toEqual(['item: Käse\nprice: 5', 'note: eié & so']);
   });
 });
+
+describe('a fragment of a page', () => {
+  it.each([
+    ['<title>T</title><h1>w1</h1><p>w2 w3</p>', 'T\n\nw1\n\nw2 w3'],
+    ['<!doctype html><title>T</title><h1>w1</h1><p>w2 w3</p>', 'T\n\nw1\n\nw2 w3'],
+    ['<h1>w1</h1><p>w2', 'w1\n\nw2'],
+  ])('%s is read to its end', async (html, text) => {
+    expect((await parseFile(html, { name: 'a.html' })).text).toBe(text);
+  });
+});

@@ -177,3 +177,9 @@ describe('Markdown out', () => {
     );
   });
 });
+
+it('Markdown with more marks of emphasis than anybody writes is read as characters, in linear time', async () => {
+  const flood = '*a **b _c __d '.repeat(20_000).trim();
+  const { text } = await parseFile(`# w1\n\n${flood}\n\nw2 *w3* ~~w4~~`, { name: 'a.md' });
+  expect(text).toBe(`w1\n\n${flood}\n\nw2 w3 w4`);
+}, 20_000);

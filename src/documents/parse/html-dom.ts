@@ -31,7 +31,8 @@ const MOST_DEPTH = 10_000;
 /** Reads a page. Nothing in it runs, and nothing that it names is fetched. @throws LocalLiteError document_unreadable (nested too deep) */
 export function parsePage(html: string): DomDocument {
   checkDepth(html);
-  const { document } = parseHTML(html) as { readonly document: DomDocument };
+  // The library takes the first element of a fragment for the whole page.
+  const { document } = parseHTML(/<(?:html|body)\b/i.test(html) ? html : `<html>${html}</html>`) as { readonly document: DomDocument };
   return document;
 }
 

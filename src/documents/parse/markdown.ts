@@ -1,4 +1,4 @@
-import { marked, type Token, type Tokens } from 'marked';
+import { Marked, type Token, type Tokens } from 'marked';
 import { parseDocument } from 'yaml';
 import type { DocumentParser, DraftBlock, Link, ParsedContent } from '../document-types.ts';
 import { decodeText } from '../encoding.ts';
@@ -13,6 +13,28 @@ export const markdownParser: DocumentParser = {
   },
 };
 
+/** Marks of emphasis in one paragraph above which they are characters: to pair them takes time that grows with their square. */
+const MOST_MARKS = 1000;
+
+/** Characters of a paragraph above which nothing is looked for that is struck out. */
+const LONGEST_PARAGRAPH = 50_000;
+
+const reader = new Marked({
+  tokenizer: {
+    emStrong: (_source, masked) => (hasTooManyMarks(masked) ? undefined : false),
+    del: (source) => (source.length > LONGEST_PARAGRAPH ? undefined : false),
+  },
+});
+
+/** The text is the same one for all marks of a paragraph. */
+let lastCounted = { text: '', isOver: false };
+
+function hasTooManyMarks(text: string): boolean {
+  if (text.length <= MOST_MARKS) return false;
+  if (lastCounted.text !== text) lastCounted = { text, isOver: (text.match(/[*_~]/g)?.length ?? 0) > MOST_MARKS };
+  return lastCounted.isOver;
+}
+
 /** Blocks of Markdown text; the first heading of level 1 is the title where front matter names none. */
 export function readMarkdown(source: string): ParsedContent {
   const { metadata, body } = frontMatter(source.replace(/^\ufeff/, ''));
@@ -23,7 +45,7 @@ export function readMarkdown(source: string): ParsedContent {
 
 /** Blocks of Markdown without front matter. */
 export function markdownBlocks(source: string): readonly DraftBlock[] {
-  return marked.lexer(source).flatMap(blocksOf);
+  return reader.lexer(source).flatMap(blocksOf);
 }
 
 function blocksOf(token: Token): readonly DraftBlock[] {
